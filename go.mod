@@ -1,0 +1,3 @@
+module github.com/fdht/fdht
+
+go 1.26
