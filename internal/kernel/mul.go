@@ -28,8 +28,57 @@ func (p *Mul) Run(c, a, b []float32) {
 		return
 	}
 	p.check(c, a, b)
+	path := Current()
+	if path == Scalar {
+		p.scalar(c, a, b)
+		return
+	}
+	j := mulJob{Mul: *p, sums: 1}
+	if j.K == 0 { // nothing to sum
+		p.reference(c, a, b)
+		return
+	}
+	if j.Batch > 1 && j.CBatch == 0 {
+		if j.Add {
+			j.sums, j.asum, j.bsum = j.Batch, j.ABatch, j.BBatch
+		} else { // each product replaces the one before it
+			a, b = a[(j.Batch-1)*j.ABatch:], b[(j.Batch-1)*j.BBatch:]
+		}
+		j.Batch = 1
+	}
+	j.fold()
+	j.simd(path, c, a, b)
+}
+
+// mulJob is a Mul whose products are each a sum of products themselves, asum and bsum elements apart.
+type mulJob struct {
+	Mul
+	sums, asum, bsum int
+}
+
+// fold makes one product of many where they lie one after the other.
+func (j *mulJob) fold() {
+	if j.sums > 1 && j.asum == j.K*j.ACol && j.bsum == j.K*j.BRow {
+		j.K *= j.sums
+		j.sums = 1
+	}
+	switch {
+	case j.Batch == 1:
+		return
+	case j.BBatch == 0 && j.ABatch == j.M*j.ARow && j.CBatch == j.M*j.CRow:
+		j.M *= j.Batch
+	case j.ABatch == 0 && j.BBatch == j.N && j.CBatch == j.N:
+		j.N *= j.Batch
+	default:
+		return
+	}
+	j.Batch = 1
+}
+
+// reference is what every path must agree with.
+func (p *Mul) reference(c, a, b []float32) {
 	for q := range p.Batch {
-		p.one(c[q*p.CBatch:], a[q*p.ABatch:], b[q*p.BBatch:])
+		p.one(c[q*p.CBatch:], a[min(q*p.ABatch, len(a)):], b[min(q*p.BBatch, len(b)):])
 	}
 }
 
@@ -59,58 +108,6 @@ func (p *Mul) one(c, a, b []float32) {
 			s := a[i*p.ARow+k*p.ACol]
 			for j, v := range b[k*p.BRow : k*p.BRow+p.N] {
 				row[j] += s * v
-			}
-		}
-	}
-}
-
-// Dot describes Batch products C (+)= A B^T of strided matrices whose rows are adjacent in memory,
-//
-//	C[i*CRow + j*CCol] (+)= sum_k A[i*ARow + k] * B[j*BRow + k]   i < M, j < N, k < K
-//
-// Batches as in Mul. C must not overlap A or B.
-type Dot struct {
-	M, N, K            int
-	Batch              int
-	ARow, ABatch       int
-	BRow, BBatch       int
-	CRow, CCol, CBatch int
-	Add                bool
-}
-
-// Run does the products. It panics when a slice is too short for the strides.
-func (p *Dot) Run(c, a, b []float32) {
-	if p.M == 0 || p.N == 0 || p.Batch == 0 {
-		return
-	}
-	last := p.Batch - 1
-	if need := last*p.CBatch + (p.M-1)*p.CRow + (p.N-1)*p.CCol + 1; len(c) < need {
-		panic(fmt.Sprintf("kernel: c has %d elements, %+v needs %d", len(c), *p, need))
-	}
-	if need := last*p.ABatch + (p.M-1)*p.ARow + p.K; len(a) < need {
-		panic(fmt.Sprintf("kernel: a has %d elements, %+v needs %d", len(a), *p, need))
-	}
-	if need := last*p.BBatch + (p.N-1)*p.BRow + p.K; len(b) < need {
-		panic(fmt.Sprintf("kernel: b has %d elements, %+v needs %d", len(b), *p, need))
-	}
-	for q := range p.Batch {
-		p.one(c[q*p.CBatch:], a[q*p.ABatch:], b[q*p.BBatch:])
-	}
-}
-
-func (p *Dot) one(c, a, b []float32) {
-	for i := range p.M {
-		ra := a[i*p.ARow : i*p.ARow+p.K]
-		for j := range p.N {
-			rb := b[j*p.BRow : j*p.BRow+p.K]
-			var s float32
-			for k, v := range ra {
-				s += v * rb[k]
-			}
-			if p.Add {
-				c[i*p.CRow+j*p.CCol] += s
-			} else {
-				c[i*p.CRow+j*p.CCol] = s
 			}
 		}
 	}

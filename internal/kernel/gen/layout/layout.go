@@ -1,0 +1,33 @@
+// Package layout has the structs the micro-kernels are called with. The generator takes the places of the fields from here and
+// copies this file to package kernel.
+package layout
+
+// mulArgs tells the assembly micro-kernels of Mul what to do. All distances are in bytes. The micro-kernels change it.
+type mulArgs struct {
+	crow, arow, acol, brow int
+	cbatch, abatch, bbatch int
+	askip, bskip           int // from the end of one summed product to the start of the next
+	tilestep               int // from one tile's first row of A to the next's
+	k, sums, tiles, batch  int
+	tail                   int // columns of the last vector, 1 to all
+	add                    int // not 0: add to c
+
+	// Scratch of the micro-kernels. The addresses are no pointers, as they may end up behind the slices.
+	c, a, b, tileA      uintptr
+	tilesLeft, sumsLeft int
+}
+
+// dotArgs tells the assembly micro-kernels of Dot what to do. All distances are in bytes. The micro-kernels change it.
+type dotArgs struct {
+	crow, ccol, arow, brow           int
+	cbatch, abatch, bbatch           int
+	asum, bsum                       int // between summed products
+	astep, bstep, crowstep, ccolstep int // between tiles
+	k, sums, rows, cols, batch       int // k counts whole vectors, rows and cols count tiles
+	tail                             int // elements of k beyond the whole vectors
+	add                              int // not 0: add to c
+
+	// Scratch of the micro-kernels.
+	c, a, b, tileA, tileB, tileC, rowC, sumA, sumB uintptr
+	rowsLeft, colsLeft, sumsLeft                   int
+}

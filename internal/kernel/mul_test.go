@@ -1,0 +1,257 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// canary stands where no operation may write.
+const canary = -12345.5
+
+// room is how many canaries stand on each side of a result.
+const room = 40
+
+func eachPath(t *testing.T, f func(t *testing.T)) {
+	for _, p := range Paths() {
+		t.Run(p.String(), func(t *testing.T) {
+			defer Use(p)()
+			f(t)
+		})
+	}
+}
+
+func randoms(r *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	return x
+}
+
+func absolute(x []float32) []float32 {
+	y := make([]float32, len(x))
+	for i, v := range x {
+		y[i] = float32(math.Abs(float64(v)))
+	}
+	return y
+}
+
+// compare runs an operation and its reference on a C of size n, and holds every element to a tolerance relative to the sum of the absolute
+// products. Elements the reference leaves alone must keep their bits.
+func compare(n int, a, b []float32, seed uint64, run, reference func(c, a, b []float32)) error {
+	r := rand.New(rand.NewPCG(seed, 1))
+	got := make([]float32, n+2*room)
+	for i := range got {
+		got[i] = canary
+	}
+	start := randoms(r, n)
+	copy(got[room:], start)
+	want := append([]float32(nil), start...)
+	size := absolute(start)
+	run(got[room:room+n:room+n], a, b)
+	reference(want, a, b)
+	reference(size, absolute(a), absolute(b))
+	for i, v := range got {
+		if i < room || i >= room+n {
+			if v != canary {
+				return fmt.Errorf("wrote %g at %d, outside c of %d elements", v, i-room, n)
+			}
+			continue
+		}
+		w, s := want[i-room], size[i-room]
+		if w == start[i-room] && v != w && s == float32(math.Abs(float64(w))) {
+			return fmt.Errorf("changed c[%d] from %g to %g, which is in no product", i-room, w, v)
+		}
+		if d := math.Abs(float64(v - w)); !(d <= 1e-5*float64(s)+1e-30) {
+			return fmt.Errorf("c[%d] = %g, the reference gives %g", i-room, v, w)
+		}
+	}
+	return nil
+}
+
+func checkMul(p Mul, seed uint64) error {
+	r := rand.New(rand.NewPCG(seed, 2))
+	last := p.Batch - 1
+	a := randoms(r, last*p.ABatch+(p.M-1)*p.ARow+max(0, p.K-1)*p.ACol+1)
+	b := randoms(r, last*p.BBatch+max(0, p.K-1)*p.BRow+p.N)
+	n := last*p.CBatch + (p.M-1)*p.CRow + p.N
+	if err := compare(n, a, b, seed, p.Run, p.reference); err != nil {
+		return fmt.Errorf("%v: %+v: %w", Current(), p, err)
+	}
+	return nil
+}
+
+func checkDot(p Dot, seed uint64) error {
+	r := rand.New(rand.NewPCG(seed, 3))
+	last := p.Batch - 1
+	a := randoms(r, last*p.ABatch+(p.M-1)*p.ARow+p.K)
+	b := randoms(r, last*p.BBatch+(p.N-1)*p.BRow+p.K)
+	n := last*p.CBatch + (p.M-1)*p.CRow + (p.N-1)*p.CCol + 1
+	if err := compare(n, a, b, seed, p.Run, p.reference); err != nil {
+		return fmt.Errorf("%v: %+v: %w", Current(), p, err)
+	}
+	return nil
+}
+
+// shapes draws problems of every kind: tails, gaps between rows, batches apart, summed, sharing an operand and side by side.
+type shapes struct{ *rand.Rand }
+
+func (r shapes) size(most int) int {
+	switch r.IntN(4) {
+	case 0:
+		return 1 + r.IntN(4)
+	case 1:
+		return 1 + r.IntN(max(1, most/8))
+	}
+	return 1 + r.IntN(most)
+}
+
+func (r shapes) gap() int {
+	if r.IntN(2) == 0 {
+		return 0
+	}
+	return r.IntN(9)
+}
+
+func (r shapes) mul() Mul {
+	p := Mul{M: r.size(80), N: r.size(150), K: r.size(60), Batch: 1, Add: r.IntN(2) == 0}
+	if r.IntN(8) == 0 {
+		p.K = r.IntN(1500)
+		p.M, p.N = r.size(30), r.size(30)
+	}
+	if r.IntN(2) == 0 {
+		p.Batch = 1 + r.IntN(5)
+	}
+	if r.IntN(2) == 0 {
+		p.ACol = 1 + r.gap()
+		p.ARow = max(1, p.K)*p.ACol + r.gap()
+		p.ABatch = p.M * p.ARow
+	} else {
+		p.ARow = 1 + r.gap()
+		p.ACol = p.M*p.ARow + r.gap()
+		p.ABatch = p.K * p.ACol
+	}
+	p.BRow = p.N + r.gap()
+	p.BBatch = p.K*p.BRow + r.gap()
+	p.CRow = p.N + r.gap()
+	p.CBatch = p.M*p.CRow + r.gap()
+	switch r.IntN(6) {
+	case 0:
+		p.CBatch = 0
+	case 1:
+		p.BBatch = 0
+	case 2:
+		p.ABatch = 0
+	case 3: // side by side
+		p.ABatch = 0
+		p.BBatch = p.N
+		p.BRow = p.N*p.Batch + r.gap()
+		p.CBatch = p.N
+		p.CRow = p.N*p.Batch + r.gap()
+	}
+	return p
+}
+
+func (r shapes) dot() Dot {
+	p := Dot{M: r.size(40), N: r.size(40), K: r.size(150), Batch: 1, Add: r.IntN(2) == 0}
+	if r.IntN(8) == 0 {
+		p.K = r.IntN(1500)
+		p.M, p.N = r.size(10), r.size(10)
+	}
+	if r.IntN(2) == 0 {
+		p.Batch = 1 + r.IntN(5)
+	}
+	p.ARow, p.BRow = p.K+r.gap(), p.K+r.gap()
+	p.ABatch, p.BBatch = p.M*p.ARow+r.gap(), p.N*p.BRow+r.gap()
+	if r.IntN(2) == 0 {
+		p.CCol = 1 + r.gap()
+		p.CRow = p.N*p.CCol + r.gap()
+		p.CBatch = p.M * p.CRow
+	} else {
+		p.CRow = 1 + r.gap()
+		p.CCol = p.M*p.CRow + r.gap()
+		p.CBatch = p.N * p.CCol
+	}
+	switch r.IntN(6) {
+	case 0:
+		p.CBatch = 0
+	case 1:
+		p.BBatch = 0
+	case 2:
+		p.ABatch = 0
+	case 3:
+		p.ARow = 0
+	}
+	return p
+}
+
+func TestMulAgrees(t *testing.T) {
+	eachPath(t, func(t *testing.T) {
+		r := shapes{rand.New(rand.NewPCG(7, 7))}
+		for i := range 1500 {
+			if err := checkMul(r.mul(), uint64(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestDotAgrees(t *testing.T) {
+	eachPath(t, func(t *testing.T) {
+		r := shapes{rand.New(rand.NewPCG(8, 8))}
+		for i := range 1500 {
+			if err := checkDot(r.dot(), uint64(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// TestMulEveryTile goes through every small size, so that every micro-kernel and tail is met.
+func TestMulEveryTile(t *testing.T) {
+	eachPath(t, func(t *testing.T) {
+		for m := 1; m <= 26; m++ {
+			for n := 1; n <= 66; n++ {
+				k := 1 + (m*7+n*3)%11
+				p := Mul{M: m, N: n, K: k, Batch: 1, ARow: k, ACol: 1, BRow: n, CRow: n, Add: n%2 == 0}
+				if err := checkMul(p, uint64(m*n)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+func FuzzMul(f *testing.F) {
+	f.Add(uint64(1), uint64(2))
+	f.Add(uint64(3), uint64(1<<40))
+	f.Fuzz(func(t *testing.T, x, y uint64) {
+		p := shapes{rand.New(rand.NewPCG(x, y))}.mul()
+		for _, path := range Paths() {
+			restore := Use(path)
+			err := checkMul(p, x)
+			restore()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func FuzzDot(f *testing.F) {
+	f.Add(uint64(1), uint64(2))
+	f.Add(uint64(3), uint64(1<<40))
+	f.Fuzz(func(t *testing.T, x, y uint64) {
+		p := shapes{rand.New(rand.NewPCG(x, y))}.dot()
+		for _, path := range Paths() {
+			restore := Use(path)
+			err := checkDot(p, x)
+			restore()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,8 @@
+//go:build noasm || !amd64
+
+package kernel
+
+// simd is never called: there is no path but Scalar.
+func (j *mulJob) simd(_ Path, _, _, _ []float32) {}
+
+func (j *dotJob) simd(_ Path, _, _, _ []float32) {}
