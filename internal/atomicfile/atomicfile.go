@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Write makes the file at path from what write writes. Writes are buffered. Errors name the path, not the temporary file.
@@ -75,6 +76,20 @@ func create(path string) (*os.File, error) {
 		}
 	}
 	return nil, errors.New("no name is free for a temporary file")
+}
+
+// Clean removes temporary files for path that a process left behind when it was killed. Nobody may be writing path.
+func Clean(path string) {
+	dir, base := filepath.Split(path)
+	entries, err := os.ReadDir(filepath.Clean(dir))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "."+base+".") && strings.HasSuffix(e.Name(), ".tmp") {
+			os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
 }
 
 // bare takes operation and path off an error of package os: they name the temporary file.

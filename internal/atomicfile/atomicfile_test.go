@@ -79,3 +79,16 @@ func TestErrorsNameThePath(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestClean(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".a.txt.0123abcd.tmp", ".b.txt.0123abcd.tmp", "a.txt", "a.txt.tmp"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	Clean(filepath.Join(dir, "a.txt"))
+	if got, want := names(t, dir), ".b.txt.0123abcd.tmp a.txt a.txt.tmp"; got != want {
+		t.Errorf("folder holds %s, want %s", got, want)
+	}
+}
