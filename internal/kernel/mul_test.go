@@ -190,7 +190,7 @@ func (r shapes) dot() Dot {
 func TestMulAgrees(t *testing.T) {
 	eachPath(t, func(t *testing.T) {
 		r := shapes{rand.New(rand.NewPCG(7, 7))}
-		for i := range 1500 {
+		for i := range 500 {
 			if err := checkMul(r.mul(), uint64(i)); err != nil {
 				t.Fatal(err)
 			}
@@ -201,7 +201,7 @@ func TestMulAgrees(t *testing.T) {
 func TestDotAgrees(t *testing.T) {
 	eachPath(t, func(t *testing.T) {
 		r := shapes{rand.New(rand.NewPCG(8, 8))}
-		for i := range 1500 {
+		for i := range 500 {
 			if err := checkDot(r.dot(), uint64(i)); err != nil {
 				t.Fatal(err)
 			}
@@ -213,7 +213,7 @@ func TestDotAgrees(t *testing.T) {
 func TestMulEveryTile(t *testing.T) {
 	eachPath(t, func(t *testing.T) {
 		for m := 1; m <= 26; m++ {
-			for n := 1; n <= 66; n++ {
+			for n := 1; n <= 66; n += 1 + n/20 {
 				k := 1 + (m*7+n*3)%11
 				p := Mul{M: m, N: n, K: k, Batch: 1, ARow: k, ACol: 1, BRow: n, CRow: n, Add: n%2 == 0}
 				if err := checkMul(p, uint64(m*n)); err != nil {
@@ -224,14 +224,81 @@ func TestMulEveryTile(t *testing.T) {
 	})
 }
 
+// fuzzMul makes a problem of arbitrary numbers: sizes, two bits of gap for each stride, and bits for the kind of strides.
+func fuzzMul(m, n, k, batch uint8, gaps uint16, kind uint8) Mul {
+	gap := func(i int) int { return int(gaps>>(2*i)) & 3 }
+	p := Mul{M: int(m)%97 + 1, N: int(n)%161 + 1, K: int(k), Batch: int(batch)%6 + 1, Add: kind&1 != 0}
+	p.ARow, p.ACol = max(1, p.K)+gap(0), 1
+	if kind&2 != 0 {
+		p.ARow, p.ACol = 1, p.M+gap(0)
+	}
+	p.ABatch = p.M*p.ARow*p.ACol + gap(1)
+	p.BRow = p.N + gap(2)
+	p.BBatch = p.K*p.BRow + gap(3)
+	p.CRow = p.N + gap(4)
+	p.CBatch = p.M*p.CRow + gap(5)
+	switch kind >> 2 & 7 {
+	case 1:
+		p.CBatch = 0
+	case 2:
+		p.ABatch = 0
+	case 3:
+		p.BBatch = 0
+	case 4: // side by side
+		p.BBatch, p.BRow, p.CBatch, p.CRow = p.N, p.N*p.Batch, p.N, p.N*p.Batch
+	case 5: // one below the other
+		p.ABatch, p.BBatch, p.CBatch = p.M*p.ARow, 0, p.M*p.CRow
+	case 6: // one long sum
+		p.ABatch, p.BBatch, p.CBatch = p.K*p.ACol, p.K*p.BRow, 0
+	}
+	return p
+}
+
+// fuzzDot is fuzzMul for Dot.
+func fuzzDot(m, n, k, batch uint8, gaps uint16, kind uint8) Dot {
+	gap := func(i int) int { return int(gaps>>(2*i)) & 3 }
+	p := Dot{M: int(m)%67 + 1, N: int(n)%67 + 1, K: int(k), Batch: int(batch)%6 + 1, Add: kind&1 != 0}
+	p.ARow, p.BRow = p.K+gap(0), p.K+gap(1)
+	p.ABatch, p.BBatch = p.M*p.ARow+gap(2), p.N*p.BRow+gap(3)
+	p.CRow, p.CCol = p.N+gap(4), 1
+	if kind&2 != 0 {
+		p.CRow, p.CCol = 1, p.M+gap(4)
+	}
+	if kind&32 != 0 {
+		p.CRow, p.CCol = 2*p.CRow, 2*p.CCol
+	}
+	p.CBatch = max(p.M*p.CRow, p.N*p.CCol) + gap(5)
+	switch kind >> 2 & 7 {
+	case 1:
+		p.CBatch = 0
+	case 2:
+		p.ABatch = 0
+	case 3:
+		p.BBatch = 0
+	case 4: // side by side
+		p.ABatch, p.BBatch, p.CBatch = 0, p.N*p.BRow, p.N*p.CCol
+	case 5: // one below the other
+		p.ABatch, p.BBatch, p.CBatch = p.M*p.ARow, 0, p.M*p.CRow
+	case 6: // one long sum
+		p.ABatch, p.BBatch, p.CBatch = p.K, p.K, 0
+	}
+	if kind>>2&7 == 4 || kind>>2&7 == 5 { // room for the rows of all products
+		p.CRow, p.CCol = p.N*p.Batch, 1
+		if kind>>2&7 == 4 {
+			p.CBatch = p.N
+		} else {
+			p.CBatch = p.M * p.CRow
+		}
+	}
+	return p
+}
+
 func FuzzMul(f *testing.F) {
-	f.Add(uint64(1), uint64(2))
-	f.Add(uint64(3), uint64(1<<40))
-	f.Fuzz(func(t *testing.T, x, y uint64) {
-		p := shapes{rand.New(rand.NewPCG(x, y))}.mul()
+	f.Fuzz(func(t *testing.T, m, n, k, batch uint8, gaps uint16, kind uint8) {
+		p := fuzzMul(m, n, k, batch, gaps, kind)
 		for _, path := range Paths() {
 			restore := Use(path)
-			err := checkMul(p, x)
+			err := checkMul(p, uint64(gaps))
 			restore()
 			if err != nil {
 				t.Fatal(err)
@@ -241,13 +308,11 @@ func FuzzMul(f *testing.F) {
 }
 
 func FuzzDot(f *testing.F) {
-	f.Add(uint64(1), uint64(2))
-	f.Add(uint64(3), uint64(1<<40))
-	f.Fuzz(func(t *testing.T, x, y uint64) {
-		p := shapes{rand.New(rand.NewPCG(x, y))}.dot()
+	f.Fuzz(func(t *testing.T, m, n, k, batch uint8, gaps uint16, kind uint8) {
+		p := fuzzDot(m, n, k, batch, gaps, kind)
 		for _, path := range Paths() {
 			restore := Use(path)
-			err := checkDot(p, x)
+			err := checkDot(p, uint64(gaps))
 			restore()
 			if err != nil {
 				t.Fatal(err)

@@ -1,0 +1,76 @@
+package kernel
+
+import "math"
+
+// Sigmoid writes dst[i] = 1/(1+exp(-src[i])), wrong by at most 3e-7. NaN stays NaN. dst and src may be the same slice; len(src) must
+// be at least len(dst).
+func Sigmoid(dst, src []float32) {
+	src = src[:len(dst)]
+	for i := simdSigmoid(Current(), dst, src); i < len(dst); i++ {
+		dst[i] = sigmoid(src[i])
+	}
+}
+
+// Tanh writes dst[i] = tanh(src[i]), wrong by at most 3e-7. NaN stays NaN. dst and src may be the same slice; len(src) must be at least
+// len(dst).
+func Tanh(dst, src []float32) {
+	src = src[:len(dst)]
+	for i := simdTanh(Current(), dst, src); i < len(dst); i++ {
+		dst[i] = tanh(src[i])
+	}
+}
+
+// LSTM is the forward step of one LSTM row of H units. z holds the 4H pre-activations in gate blocks i, f, g, o and is
+// replaced by the activated gates; cPrev is c_{t-1}; c, tc and h get c_t, tanh(c_t) and h_t. c may be cPrev.
+// H is len(h); len(z) must be at least 4H and the others at least H.
+//
+//	c = sigmoid(f) cPrev + sigmoid(i) tanh(g)      h = sigmoid(o) tanh(c)
+func LSTM(z, c, tc, h, cPrev []float32) {
+	n := len(h)
+	z, c, tc, cPrev = z[:4*n], c[:n], tc[:n], cPrev[:n]
+	if !simdLSTM(Current(), z, c, tc, h, cPrev) {
+		scalarLSTM(z, c, tc, h, cPrev)
+	}
+}
+
+func scalarLSTM(z, c, tc, h, cPrev []float32) {
+	n := len(h)
+	zi, zf, zg, zo := z[:n], z[n:2*n], z[2*n:3*n], z[3*n:4*n]
+	for u := range n {
+		i, f, g, o := sigmoid(zi[u]), sigmoid(zf[u]), tanh(zg[u]), sigmoid(zo[u])
+		zi[u], zf[u], zg[u], zo[u] = i, f, g, o
+		c[u] = f*cPrev[u] + i*g
+		tc[u] = tanh(c[u])
+		h[u] = o * tc[u]
+	}
+}
+
+// LSTMBackward is the backward twin of LSTM for one row. gates, tc and cPrev are what LSTM left or read; dh is
+// dL/dh_t. dc holds dL/dc_t from step t+1 and is replaced by dL/dc_{t-1}; dz gets the 4H derivatives of the
+// pre-activations. H is len(dh); len(dz) and len(gates) must be at least 4H and the others at least H.
+func LSTMBackward(dz, dc, dh, gates, tc, cPrev []float32) {
+	n := len(dh)
+	dz, dc, gates, tc, cPrev = dz[:4*n], dc[:n], gates[:4*n], tc[:n], cPrev[:n]
+	if !simdLSTMBackward(Current(), dz, dc, dh, gates, tc, cPrev) {
+		scalarLSTMBackward(dz, dc, dh, gates, tc, cPrev)
+	}
+}
+
+func scalarLSTMBackward(dz, dc, dh, gates, tc, cPrev []float32) {
+	n := len(dh)
+	gi, gf, gg, gate := gates[:n], gates[n:2*n], gates[2*n:3*n], gates[3*n:4*n]
+	di, df, dg, do := dz[:n], dz[n:2*n], dz[2*n:3*n], dz[3*n:4*n]
+	for u := range n {
+		i, f, g, o, t := gi[u], gf[u], gg[u], gate[u], tc[u]
+		d := dc[u] + dh[u]*o*(1-t*t)
+		di[u] = d * g * i * (1 - i)
+		df[u] = d * cPrev[u] * f * (1 - f)
+		dg[u] = d * i * (1 - g*g)
+		do[u] = dh[u] * t * o * (1 - o)
+		dc[u] = d * f
+	}
+}
+
+func sigmoid(x float32) float32 { return float32(1 / (1 + math.Exp(-float64(x)))) }
+
+func tanh(x float32) float32 { return float32(math.Tanh(float64(x))) }
