@@ -1,0 +1,128 @@
+package factor
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/fdht/fdht/internal/kernel"
+)
+
+// denseOp is the Op of a dense matrix: W [M, N] is far larger than any cache, so each method passes over it once, a
+// piece of columns at a time, with all rows of the data. The work is shared among goroutines by rows of W.
+type denseOp struct {
+	lin        *Linear
+	lo, width  int
+	rows, cols int // M, N
+}
+
+// densePiece is how many columns of W are taken at a time: rows of x that long stay in cache while W passes.
+const densePiece = 1024
+
+func newDenseOp(l *Linear, lo, hi int) *denseOp {
+	return &denseOp{lin: l, lo: lo, width: hi - lo, rows: l.spec.Rows(), cols: l.spec.Cols()}
+}
+
+func (op *denseOp) Exclusive() bool                 { return true }
+func (op *denseOp) Refresh()                        {}
+func (op *denseOp) NewScratch() *Scratch            { return &Scratch{buf: make([][]float32, 1)} }
+func (op *denseOp) NewGrad() *Grad                  { return &Grad{} }
+func (op *denseOp) Aim(g *Grad, target [][]float32) { g.sum = target }
+func (op *denseOp) Collect(_ [][]float32, _ *Grad)  {}
+func (op *denseOp) weights() []float32              { return op.lin.params[0].Data }
+
+// load brings rows 0..rows-1 of x into the scratch, which grows to the largest batch seen.
+func (op *denseOp) load(s *Scratch, x Rows, rows int) []float32 {
+	if cap(s.buf[0]) < rows*op.width {
+		s.buf[0] = make([]float32, rows*op.width)
+	}
+	buf := s.buf[0][:rows*op.width]
+	for r := range rows {
+		x.Load(buf[r*op.width:(r+1)*op.width], r)
+	}
+	return buf
+}
+
+// small is the number of multiply-adds below which sharing among goroutines costs more than it gives.
+const small = 1 << 20
+
+// share calls f for pieces of 0..n-1 on all processors.
+func share(n int, f func(lo, hi int)) {
+	workers := min(runtime.GOMAXPROCS(0), n)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() { f(n*w/workers, n*(w+1)/workers) })
+	}
+	wg.Wait()
+}
+
+func (op *denseOp) Apply(dst []float32, rows int, x Rows, s *Scratch) {
+	if len(dst) < rows*op.rows {
+		panic(fmt.Sprintf("factor: dst has %d elements for [%d, %d]", len(dst), rows, op.rows))
+	}
+	if rows == 0 {
+		return
+	}
+	in := op.load(s, x, rows)
+	if rows*op.rows*op.width < small {
+		op.applyRows(dst, in, rows, 0, op.rows)
+		return
+	}
+	share(op.rows, func(lo, hi int) { op.applyRows(dst, in, rows, lo, hi) })
+}
+
+// applyRows does rows lo..hi-1 of W.
+func (op *denseOp) applyRows(dst, in []float32, rows, lo, hi int) {
+	for k := 0; k < op.width; k += densePiece {
+		// y[b,i] += sum_j x[b,j] W[i,j]
+		dot := kernel.Dot{M: rows, N: hi - lo, K: min(densePiece, op.width-k), Batch: 1,
+			ARow: op.width, BRow: op.cols, CRow: op.rows, CCol: 1, Add: true}
+		dot.Run(dst[lo:], in[k:], op.weights()[lo*op.cols+op.lo+k:])
+	}
+}
+
+func (op *denseOp) ApplyT(dx []float32, rows int, dy []float32, s *Scratch) {
+	if len(dx) < rows*op.width || len(dy) < rows*op.rows {
+		panic(fmt.Sprintf("factor: dx has %d and dy %d elements for [%d, %d] and [%d, %d]", len(dx), len(dy), rows, op.width, rows, op.rows))
+	}
+	if rows == 0 {
+		return
+	}
+	if rows*op.rows*op.width < small {
+		op.applyTCols(dx, dy, rows, 0, op.width)
+		return
+	}
+	share(op.width, func(lo, hi int) { op.applyTCols(dx, dy, rows, lo, hi) })
+}
+
+// applyTCols does columns lo..hi-1 of the window.
+func (op *denseOp) applyTCols(dx, dy []float32, rows, lo, hi int) {
+	for k := lo; k < hi; k += densePiece {
+		// dx[b,j] += sum_i dy[b,i] W[i,j]
+		mul := kernel.Mul{M: rows, N: min(densePiece, hi-k), K: op.rows, Batch: 1,
+			ARow: op.rows, ACol: 1, BRow: op.cols, CRow: op.width, Add: true}
+		mul.Run(dx[k:], dy, op.weights()[op.lo+k:])
+	}
+}
+
+func (op *denseOp) Gradient(g *Grad, rows int, dy []float32, x Rows, s *Scratch) {
+	if rows == 0 {
+		return
+	}
+	in := op.load(s, x, rows)
+	if rows*op.rows*op.width < small {
+		op.gradientRows(g, dy, in, rows, 0, op.rows)
+		return
+	}
+	share(op.rows, func(lo, hi int) { op.gradientRows(g, dy, in, rows, lo, hi) })
+}
+
+// gradientRows does rows lo..hi-1 of W.
+func (op *denseOp) gradientRows(g *Grad, dy, in []float32, rows, lo, hi int) {
+	for k := 0; k < op.width; k += densePiece {
+		// dW[i,j] += sum_b dy[b,i] x[b,j]
+		mul := kernel.Mul{M: hi - lo, N: min(densePiece, op.width-k), K: rows, Batch: 1,
+			ARow: 1, ACol: op.rows, BRow: op.width, CRow: op.cols, Add: true}
+		mul.Run(g.sum[0][lo*op.cols+op.lo+k:], dy[lo:], in[k:])
+	}
+}

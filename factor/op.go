@@ -1,0 +1,62 @@
+package factor
+
+// Rows gives the rows of an input matrix when they are asked for, so that a row can be made (a frame turned into
+// floats, scaled and standardised) just before it is used.
+type Rows interface {
+	// Load writes row r to dst, all of it; len(dst) is the row's width. One goroutine reads, mostly in rising order.
+	Load(dst []float32, r int)
+}
+
+// Matrix is Rows over a slice: row r is Data[r*Stride : r*Stride+width].
+type Matrix struct {
+	Data   []float32
+	Stride int
+}
+
+// Load copies row r.
+func (m Matrix) Load(dst []float32, r int) { copy(dst, m.Data[r*m.Stride:]) }
+
+// Op is a window of columns of a Linear, compiled. Refresh must be called after the weights have changed and before
+// the Op is used again; between two Refreshes an Op is read-only and any number of goroutines may use it, each with a
+// Scratch (and, for Gradient, a Grad) of its own. All results are added to what dst holds. No method allocates.
+type Op interface {
+	// Refresh takes over the current weights.
+	Refresh()
+	// NewScratch makes the memory that one goroutine needs.
+	NewScratch() *Scratch
+	// Apply adds W x_r to dst[r, :] for r < rows. dst is [rows, M]; x has rows as wide as the window.
+	Apply(dst []float32, rows int, x Rows, s *Scratch)
+	// ApplyT adds W^T dy_r to dx[r, :] for r < rows. dx is [rows, hi-lo], dy is [rows, M].
+	ApplyT(dx []float32, rows int, dy []float32, s *Scratch)
+	// NewGrad makes a sum of gradients, zero.
+	NewGrad() *Grad
+	// Gradient adds the sum over r < rows of dL/dW = dy_r x_r^T, taken to the factors, to g.
+	Gradient(g *Grad, rows int, dy []float32, x Rows, s *Scratch)
+	// Collect adds g's gradients to target and sets g to zero. It uses the Op's own memory: one goroutine at a time.
+	Collect(target [][]float32, g *Grad)
+	// Exclusive reports that the gradients are too large to be summed apart: Gradient then adds to the target itself, which
+	// Aim must set before, and only one goroutine may use the Op, which shares its work among goroutines itself.
+	Exclusive() bool
+	// Aim sets the target of an Exclusive Op's Gradient, one slice a factor. It does nothing for the others.
+	Aim(g *Grad, target [][]float32)
+}
+
+// Scratch is the working memory of one goroutine for one Op.
+type Scratch struct {
+	buf [][]float32
+}
+
+// Grad is a sum of gradients with respect to an Op's operands.
+type Grad struct {
+	sum [][]float32
+}
+
+// Merge adds h to g and sets h to zero. Both are Grads of one Op.
+func (g *Grad) Merge(h *Grad) {
+	for i, s := range h.sum {
+		for j, v := range s {
+			g.sum[i][j] += v
+		}
+		clear(s)
+	}
+}

@@ -1,0 +1,204 @@
+package factor
+
+import (
+	"slices"
+
+	"github.com/fdht/fdht/internal/kernel"
+)
+
+// program is an order of contractions made ready to run: first the products of factors alone (ahead, once for each
+// change of the weights), then a chain of steps that takes the data from x to y.
+type program struct {
+	factors []shuffle   // factor f of the Linear -> operand f, cut to the window
+	ahead   []merge     // operand len(factors)+i is the result of ahead[i]
+	value   [][]float32 // every operand, in memory order
+	slope   [][]float32 // dL/d of every operand; used by collect alone
+	steps   []step
+	after   *shuffle    // brings a row of the last result into order; nil: it is in order
+	ts, st  [][]float32 // each step's operand as [T, S] and as [S, T]
+	in, out int         // sizes of a row of x and of y
+	widest  int         // the largest row between steps
+}
+
+// merge is a contraction of two operands that do not depend on the data: c[I, J] = a[I, K] b[K, J].
+type merge struct {
+	a, b            int     // operands
+	rows, cols, sum int     // sizes of I, J, K
+	packA, packB    shuffle // the operands' axes brought into the orders [I, K] and [K, J]
+	pa, pb, tmp     []float32
+}
+
+// newProgram compiles net for a purpose. strided says where operand f lies in the Linear's factor f.
+func newProgram(net network, strided []shuffle, why purpose) *program {
+	o := searchOrder(net, why)
+	p := &program{factors: strided, in: sizeOf(net, net.in), out: sizeOf(net, net.out)}
+	var axes [][]int           // labels of each operand in memory order
+	number := map[uint32]int{} // set of factors -> operand
+	for f, op := range net.factors {
+		axes = append(axes, op.axes)
+		number[2<<f] = f
+	}
+	var links []int
+	for _, c := range o.steps {
+		b := number[c.b]
+		if c.a&1 != 0 {
+			links = append(links, b)
+			continue
+		}
+		pr, result := newMerge(net, number[c.a], b, axes)
+		number[c.a|c.b] = len(axes)
+		axes = append(axes, result)
+		p.ahead = append(p.ahead, pr)
+	}
+	for _, a := range axes {
+		p.value = append(p.value, make([]float32, sizeOf(net, a)))
+		if why == gradient {
+			p.slope = append(p.slope, make([]float32, sizeOf(net, a)))
+		}
+	}
+	p.steps, p.after = planLayout(net, links, axes, why)
+	p.widest = p.out
+	for i := range p.steps {
+		s := &p.steps[i]
+		p.widest = max(p.widest, s.in(), s.out())
+		p.ts = append(p.ts, make([]float32, s.t*s.s))
+		p.st = append(p.st, make([]float32, s.t*s.s))
+	}
+	return p
+}
+
+func newMerge(net network, a, b int, axes [][]int) (merge, []int) {
+	var i, k, j []int
+	for _, l := range axes[a] {
+		if slices.Contains(axes[b], l) {
+			k = append(k, l)
+		} else {
+			i = append(i, l)
+		}
+	}
+	for _, l := range axes[b] {
+		if !slices.Contains(k, l) {
+			j = append(j, l)
+		}
+	}
+	p := merge{a: a, b: b, rows: sizeOf(net, i), cols: sizeOf(net, j), sum: sizeOf(net, k)}
+	p.packA = newShuffle(net.dim, axes[a], slices.Concat(i, k))
+	p.packB = newShuffle(net.dim, axes[b], slices.Concat(k, j))
+	p.pa, p.pb = make([]float32, p.rows*p.sum), make([]float32, p.sum*p.cols)
+	p.tmp = make([]float32, max(len(p.pa), len(p.pb)))
+	return p, slices.Concat(i, j)
+}
+
+// refresh takes over the factors and does what can be done ahead.
+func (p *program) refresh(params []Param) {
+	for f := range p.factors {
+		p.factors[f].gather(p.value[f], params[f].Data)
+	}
+	for i := range p.ahead {
+		pr := &p.ahead[i]
+		pr.packA.gather(pr.pa, p.value[pr.a])
+		pr.packB.gather(pr.pb, p.value[pr.b])
+		mul := kernel.Mul{M: pr.rows, N: pr.cols, K: pr.sum, Batch: 1, ARow: pr.sum, ACol: 1, BRow: pr.cols, CRow: pr.cols}
+		mul.Run(p.value[len(p.factors)+i], pr.pa, pr.pb)
+	}
+	for i := range p.steps {
+		s := &p.steps[i]
+		s.ts.gather(p.ts[i], p.value[s.operand])
+		s.st.gather(p.st[i], p.value[s.operand])
+	}
+}
+
+// forward runs step i over rows of data: y (+)= the step applied to x.
+func (p *program) forward(i int, y, x []float32, rows int, add bool) {
+	s := &p.steps[i]
+	switch s.form {
+	case inside:
+		// y[b,T,inner] = sum_S W[T,S] x[b,S,inner]   b = rows x outer
+		mul := kernel.Mul{M: s.t, N: s.inner, K: s.s, Batch: rows * s.outer, ARow: s.s, ACol: 1,
+			BRow: s.inner, BBatch: s.s * s.inner, CRow: s.inner, CBatch: s.t * s.inner, Add: add}
+		mul.Run(y, p.ts[i], x)
+	case along:
+		// y[b,T] = sum_S x[b,S] W[S,T]
+		mul := kernel.Mul{M: rows * s.outer, N: s.t, K: s.s, Batch: 1, ARow: s.s, ACol: 1, BRow: s.t, CRow: s.t, Add: add}
+		mul.Run(y, x, p.st[i])
+	case across:
+		// y[b,T] = sum_S x[b,S] W[T,S]
+		dot := kernel.Dot{M: rows * s.outer, N: s.t, K: s.s, Batch: 1, ARow: s.s, BRow: s.s, CRow: s.t, CCol: 1, Add: add}
+		dot.Run(y, x, p.ts[i])
+	}
+}
+
+// backData gives the derivative of step i's data from that of its result.
+func (p *program) backData(i int, dx, dy []float32, rows int) {
+	s := &p.steps[i]
+	if s.form == inside {
+		// dx[b,S,inner] = sum_T W[T,S] dy[b,T,inner]
+		mul := kernel.Mul{M: s.s, N: s.inner, K: s.t, Batch: rows * s.outer, ARow: 1, ACol: s.s,
+			BRow: s.inner, BBatch: s.t * s.inner, CRow: s.inner, CBatch: s.s * s.inner}
+		mul.Run(dx, p.ts[i], dy)
+		return
+	}
+	// dx[b,S] = sum_T dy[b,T] W[T,S]
+	mul := kernel.Mul{M: rows * s.outer, N: s.s, K: s.t, Batch: 1, ARow: s.t, ACol: 1, BRow: s.s, CRow: s.s}
+	mul.Run(dx, dy, p.ts[i])
+}
+
+// transposedSlope reports whether step i's gradient is summed as [S, T] and not as [T, S]: the longer side goes last,
+// where vectors run.
+func (p *program) transposedSlope(i int) bool {
+	s := &p.steps[i]
+	return s.form != inside && s.t >= s.s
+}
+
+// backOperand adds the derivative of step i's operand to dw.
+func (p *program) backOperand(i int, dw, dy, x []float32, rows int) {
+	s := &p.steps[i]
+	if s.form == inside {
+		// dW[T,S] += sum_{b,inner} dy[b,T,inner] x[b,S,inner]
+		dot := kernel.Dot{M: s.t, N: s.s, K: s.inner, Batch: rows * s.outer, ARow: s.inner, ABatch: s.t * s.inner,
+			BRow: s.inner, BBatch: s.s * s.inner, CRow: s.s, CCol: 1, Add: true}
+		dot.Run(dw, dy, x)
+		return
+	}
+	if p.transposedSlope(i) {
+		// dW[S,T] += sum_b x[b,S] dy[b,T]
+		mul := kernel.Mul{M: s.s, N: s.t, K: rows * s.outer, Batch: 1, ARow: 1, ACol: s.s, BRow: s.t, CRow: s.t, Add: true}
+		mul.Run(dw, x, dy)
+		return
+	}
+	// dW[T,S] += sum_b dy[b,T] x[b,S]
+	mul := kernel.Mul{M: s.t, N: s.s, K: rows * s.outer, Batch: 1, ARow: 1, ACol: s.t, BRow: s.s, CRow: s.s, Add: true}
+	mul.Run(dw, dy, x)
+}
+
+// collect takes the derivatives of the steps' operands (sum, one a step) to the factors, adds them to target and sets
+// sum to zero.
+func (p *program) collect(target, sum [][]float32) {
+	for _, s := range p.slope {
+		clear(s)
+	}
+	for i := range p.steps {
+		s := &p.steps[i]
+		pack := &s.ts
+		if p.transposedSlope(i) {
+			pack = &s.st
+		}
+		pack.scatterAdd(p.slope[s.operand], sum[i])
+		clear(sum[i])
+	}
+	for i := len(p.ahead) - 1; i >= 0; i-- {
+		pr := &p.ahead[i]
+		dc := p.slope[len(p.factors)+i]
+		// da[I,K] = sum_J dc[I,J] b[K,J]
+		dot := kernel.Dot{M: pr.rows, N: pr.sum, K: pr.cols, Batch: 1, ARow: pr.cols, BRow: pr.cols, CRow: pr.sum, CCol: 1}
+		dot.Run(pr.tmp, dc, pr.pb)
+		pr.packA.scatterAdd(p.slope[pr.a], pr.tmp)
+		// db[K,J] = sum_I a[I,K] dc[I,J]
+		mul := kernel.Mul{M: pr.sum, N: pr.cols, K: pr.rows, Batch: 1, ARow: 1, ACol: pr.sum, BRow: pr.cols, CRow: pr.cols}
+		mul.Run(pr.tmp, pr.pa, dc)
+		pr.packB.scatterAdd(p.slope[pr.b], pr.tmp)
+	}
+	for f := range p.factors {
+		p.factors[f].scatterAdd(target[f], p.slope[f])
+	}
+}
