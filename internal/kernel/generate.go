@@ -11,3 +11,5 @@ package kernel
 //go:generate go run -C gen . -unit vector -isa avx2 -out ../vector_avx2_amd64.s -stubs ../vector_avx2_stub_amd64.go -pkg kernel
 //go:generate go run -C gen . -unit peak -isa avx512 -out ../peak_avx512_amd64.s -stubs ../peak_avx512_stub_amd64.go -pkg kernel
 //go:generate go run -C gen . -unit peak -isa avx2 -out ../peak_avx2_amd64.s -stubs ../peak_avx2_stub_amd64.go -pkg kernel
+//go:generate go run -C gen . -unit transpose -isa avx512 -out ../transpose_avx512_amd64.s -stubs ../transpose_avx512_stub_amd64.go -pkg kernel
+//go:generate go run -C gen . -unit transpose -isa avx2 -out ../transpose_avx2_amd64.s -stubs ../transpose_avx2_stub_amd64.go -pkg kernel

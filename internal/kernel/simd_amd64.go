@@ -2,17 +2,18 @@
 
 package kernel
 
-// simd does the products with the micro-kernels of the path: panels of as many columns as the widest tile has, blocks of k whose
-// rows of B stay in the cache for all tiles of a panel, and rows in tiles of falling height.
+// simd does the products with the micro-kernels of the path, by panels of as many columns as the widest tile has. What a panel needs of A and B
+// is taken in blocks that stay in the first cache for all tiles of the panel.
 func (j *mulJob) simd(path Path, c, a, b []float32) {
 	lanes, tiles := 16, tilesAVX512[:]
 	if path == AVX2 {
 		lanes, tiles = 8, tilesAVX2[:]
 	}
 	panel := (len(tiles) - 1) * lanes
-	block := j.K
-	if j.M > tiles[min(len(tiles)-1, (j.N+lanes-1)/lanes)][0] {
-		block = split(j.K, l1Bytes/4/min(panel, j.N))
+	block, sums := j.K, j.sums
+	if j.M > tiles[(min(panel, j.N)+lanes-1)/lanes][0] {
+		block = split(j.K, l1Floats/min(panel, j.N))
+		sums = min(sums, max(1, l1Floats/(j.K*(j.M+min(panel, j.N)))))
 	}
 	// Many small panels are done for all of the batch at a time, large ones for one product at a time.
 	outer, inner := 1, j.Batch
@@ -22,46 +23,51 @@ func (j *mulJob) simd(path Path, c, a, b []float32) {
 	p := mulArgs{
 		crow: 4 * j.CRow, arow: 4 * j.ARow, acol: 4 * j.ACol, brow: 4 * j.BRow,
 		cbatch: 4 * j.CBatch, abatch: 4 * j.ABatch, bbatch: 4 * j.BBatch,
-		sums: j.sums,
+	}
+	if j.Add {
+		p.add = 1
 	}
 	for q := range outer {
 		for col := 0; col < j.N; col += panel {
 			n := min(panel, j.N-col)
 			vectors := (n + lanes - 1) / lanes
 			p.tail = n - (vectors-1)*lanes
-			for k := 0; k < j.K; k += block {
-				p.k = min(block, j.K-k)
-				p.askip = 4 * (j.asum - p.k*j.ACol)
-				p.bskip = 4 * (j.bsum - p.k*j.BRow)
-				p.add = 0
-				if j.Add || k > 0 {
-					p.add = 1
-				}
-				row := 0
-				for _, r := range tiles[vectors] {
-					p.tiles = (j.M - row) / r
-					if p.tiles == 0 {
-						continue
-					}
-					p.tilestep = r * p.arow
-					p.batch = inner
-					ct := &c[q*j.CBatch+row*j.CRow+col]
-					at := &a[q*j.ABatch+row*j.ARow+k*j.ACol]
-					bt := &b[q*j.BBatch+k*j.BRow+col]
-					if path == AVX2 {
-						mulAVX2(r, vectors, ct, at, bt, &p)
-					} else {
-						mulAVX512(r, vectors, ct, at, bt, &p)
-					}
-					row += (j.M - row) / r * r
+			v := p
+			for s := 0; s < j.sums; s += sums {
+				v.sums = min(sums, j.sums-s)
+				for k := 0; k < j.K; k += block {
+					v.k = min(block, j.K-k)
+					v.askip = 4 * (j.asum - v.k*j.ACol)
+					v.bskip = 4 * (j.bsum - v.k*j.BRow)
+					j.rows(path, tiles[vectors], vectors, inner, &v,
+						c[q*j.CBatch+col:], a[q*j.ABatch+s*j.asum+k*j.ACol:], b[q*j.BBatch+s*j.bsum+k*j.BRow+col:])
+					v.add = 1
 				}
 			}
 		}
 	}
 }
 
-// l1Bytes is how much of the first cache a block of B may take.
-const l1Bytes = 32 << 10
+// rows does all rows of a panel in tiles of falling height.
+func (j *mulJob) rows(path Path, heights []int, vectors, batch int, p *mulArgs, c, a, b []float32) {
+	row := 0
+	for _, r := range heights {
+		n := (j.M - row) / r
+		if n == 0 {
+			continue
+		}
+		p.tiles, p.tilestep, p.batch = n, r*p.arow, batch
+		if path == AVX2 {
+			mulAVX2(r, vectors, &c[row*j.CRow], &a[row*j.ARow], &b[0], p)
+		} else {
+			mulAVX512(r, vectors, &c[row*j.CRow], &a[row*j.ARow], &b[0], p)
+		}
+		row += n * r
+	}
+}
+
+// l1Floats is how many numbers of A and B are kept in the first cache.
+const l1Floats = 8 << 10
 
 // split gives the length of equal parts of n that are no longer than most.
 func split(n, most int) int {
@@ -71,14 +77,22 @@ func split(n, most int) int {
 
 // simd does the products with the micro-kernels of the path, or as a Mul where that is faster.
 func (j *dotJob) simd(path Path, c, a, b []float32) {
-	block := j.K
+	if j.mul(path, c, a, b) {
+		return
+	}
+	block, sums := j.K, j.sums
 	if j.M > 4 || j.N > 4 {
 		block = split(j.K, 512)
+		sums = min(sums, max(1, l1Floats/(j.K*(j.M+j.N))))
 	}
-	for k := 0; k < j.K; k += block {
-		t := dotTiles{dotJob: *j, path: path, k: min(block, j.K-k)}
-		t.Add = j.Add || k > 0
-		t.all(c, a[k:], b[k:])
+	add := j.Add
+	for s := 0; s < j.sums; s += sums {
+		for k := 0; k < j.K; k += block {
+			t := dotTiles{dotJob: *j, path: path, k: min(block, j.K-k)}
+			t.Add, t.sums = add, min(sums, j.sums-s)
+			t.all(c, a[s*j.asum+k:], b[s*j.bsum+k:])
+			add = true
+		}
 	}
 }
 
@@ -162,4 +176,25 @@ func (t *dotTiles) call(r, s, rows, cols int, c, a, b []float32) {
 			dotAVX512R1C1(&c[0], &a[0], &b[0], &p)
 		}
 	}
+}
+
+// simdTranspose transposes as many rows and columns as it can and returns how many.
+func simdTranspose(path Path, dst, src []float32, rows, cols, dstRow, srcRow int) (r, c int) {
+	r, c = rows&^3, cols&^3
+	if r == 0 || c == 0 {
+		return 0, 0
+	}
+	strip := 16
+	if path == AVX2 {
+		strip = 8
+	}
+	for i := 0; i < r; i += strip {
+		groups := min(strip, r-i) / 4
+		if path == AVX2 {
+			transposeAVX2(&dst[i], &src[i*srcRow], 4*dstRow, 4*srcRow, groups, c/4)
+		} else {
+			transposeAVX512(&dst[i], &src[i*srcRow], 4*dstRow, 4*srcRow, groups, c/4)
+		}
+	}
+	return r, c
 }

@@ -1,7 +1,7 @@
 // Command gen writes the amd64 assembly of package kernel with avo. It is a module of its own so that avo stays out of
 // the main module. Run it through `go generate ./internal/kernel`; the results are committed.
 //
-//	-unit      what to write: layout, mul, dot, peak or vector
+//	-unit      what to write: layout, mul, dot, transpose, peak or vector
 //	-isa       avx512 or avx2
 //	-go        the Go file that goes with it: mul's table of micro-kernels, or the structs of layout
 //
@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	unit := flag.String("unit", "", "what to write: layout, mul, dot, peak or vector")
+	unit := flag.String("unit", "", "what to write: layout, mul, dot, transpose, peak or vector")
 	name := flag.String("isa", "avx512", "avx512 or avx2")
 	goFile := flag.String("go", "", "Go file for mul's table of micro-kernels or for the structs")
 	flag.Parse()
@@ -40,6 +40,8 @@ func main() {
 		}
 	case "dot":
 		dot(t)
+	case "transpose":
+		transpose(t)
 	case "peak":
 		peak(t)
 	case "vector":

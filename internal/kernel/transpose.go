@@ -1,0 +1,73 @@
+package kernel
+
+// A Dot of many rows by a small B is faster as a Mul: that has no sums across lanes. B is transposed into an array on the stack for it.
+
+// smallPack and largePack are the sizes of the array; the larger one takes longer to clear.
+const (
+	smallPack = 1 << 10
+	largePack = 1 << 12
+)
+
+// mul does the products as a Mul if that is likely to be faster, and says whether it did.
+func (j *dotJob) mul(path Path, c, a, b []float32) bool {
+	rows, least := j.M, 8
+	if j.BBatch == 0 {
+		rows *= j.Batch
+	}
+	if j.K > 16 {
+		least = 24
+	}
+	if j.CCol != 1 || j.K > 256 || rows < least || rows*j.N*j.K < 8192 || j.sums > 1 && rows < 128 {
+		return false
+	}
+	if j.N*j.K <= smallPack {
+		var pack [smallPack]float32
+		j.mulPacked(path, pack[:], c, a, b)
+	} else {
+		var pack [largePack]float32
+		j.mulPacked(path, pack[:], c, a, b)
+	}
+	return true
+}
+
+func (j *dotJob) mulPacked(path Path, pack, c, a, b []float32) {
+	outer, inner := j.Batch, 1
+	if j.BBatch == 0 {
+		outer, inner = 1, j.Batch
+	}
+	for q := range outer {
+		for s := range j.sums {
+			for col := 0; col < j.N; col += 64 {
+				n := min(64, j.N-col)
+				brow := (n + 15) &^ 15
+				block := min(j.K, len(pack)/brow)
+				for k := 0; k < j.K; k += block {
+					p := mulJob{Mul: Mul{
+						M: j.M, N: n, K: min(block, j.K-k), Batch: inner,
+						ARow: j.ARow, ACol: 1, ABatch: j.ABatch,
+						BRow: brow,
+						CRow: j.CRow, CBatch: j.CBatch,
+						Add: j.Add || s > 0 || k > 0,
+					}, sums: 1}
+					transpose(path, pack, b[q*j.BBatch+s*j.bsum+col*j.BRow+k:], n, p.K, brow, j.BRow)
+					p.simd(path, c[q*j.CBatch+col:], a[q*j.ABatch+s*j.asum+k:], pack)
+				}
+			}
+		}
+	}
+}
+
+// transpose sets dst[c*dstRow+r] to src[r*srcRow+c], r < rows, c < cols. dstRow is a multiple of 16 and at least rows; what else is in dst's rows is
+// overwritten.
+func transpose(path Path, dst, src []float32, rows, cols, dstRow, srcRow int) {
+	r, c := simdTranspose(path, dst, src, rows, cols, dstRow, srcRow)
+	for i := range rows {
+		first := c
+		if i >= r {
+			first = 0
+		}
+		for k := first; k < cols; k++ {
+			dst[k*dstRow+i] = src[i*srcRow+k]
+		}
+	}
+}
