@@ -1,8 +1,8 @@
 package kernel
 
-// The assembly for amd64 is written by the generator in gen, a module of its own, and committed.
+// The assembly is written by the generator in gen, a module of its own, and committed.
 
-//go:generate go run -C gen . -unit layout -go ../layout_amd64.go
+//go:generate go run -C gen . -unit layout -go ../layout.go
 //go:generate go run -C gen . -unit mul -isa avx512 -go ../mul_avx512_amd64.go -out ../mul_avx512_amd64.s -stubs ../mul_avx512_stub_amd64.go -pkg kernel
 //go:generate go run -C gen . -unit mul -isa avx2 -go ../mul_avx2_amd64.go -out ../mul_avx2_amd64.s -stubs ../mul_avx2_stub_amd64.go -pkg kernel
 //go:generate go run -C gen . -unit dot -isa avx512 -out ../dot_avx512_amd64.s -stubs ../dot_avx512_stub_amd64.go -pkg kernel
@@ -13,3 +13,4 @@ package kernel
 //go:generate go run -C gen . -unit peak -isa avx2 -out ../peak_avx2_amd64.s -stubs ../peak_avx2_stub_amd64.go -pkg kernel
 //go:generate go run -C gen . -unit transpose -isa avx512 -out ../transpose_avx512_amd64.s -stubs ../transpose_avx512_stub_amd64.go -pkg kernel
 //go:generate go run -C gen . -unit transpose -isa avx2 -out ../transpose_avx2_amd64.s -stubs ../transpose_avx2_stub_amd64.go -pkg kernel
+//go:generate go run -C gen . -unit neon -go ../mul_neon_arm64.go

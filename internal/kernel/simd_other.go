@@ -1,4 +1,4 @@
-//go:build noasm || !amd64
+//go:build noasm || !(amd64 || arm64)
 
 package kernel
 
@@ -8,3 +8,5 @@ func (j *mulJob) simd(_ Path, _, _, _ []float32) {}
 func (j *dotJob) simd(_ Path, _, _, _ []float32) {}
 
 func simdTranspose(_ Path, _, _ []float32, _, _, _, _ int) (r, c int) { return 0, 0 }
+
+func simdPeak(Path, int) int { return 0 }

@@ -10,14 +10,11 @@ const (
 
 // mul does the products as a Mul if that is likely to be faster, and says whether it did.
 func (j *dotJob) mul(path Path, c, a, b []float32) bool {
-	rows, least := j.M, 8
+	rows := j.M
 	if j.BBatch == 0 {
 		rows *= j.Batch
 	}
-	if j.K > 16 {
-		least = 24
-	}
-	if j.CCol != 1 || j.K > 256 || rows < least || rows*j.N*j.K < 8192 || j.sums > 1 && rows < 128 {
+	if j.CCol != 1 || !mulWins(path, rows, j) {
 		return false
 	}
 	if j.N*j.K <= smallPack {
@@ -28,6 +25,21 @@ func (j *dotJob) mul(path Path, c, a, b []float32) bool {
 		j.mulPacked(path, pack[:], c, a, b)
 	}
 	return true
+}
+
+// mulWins weighs the transposition and the clearing of its array against the sums across lanes.
+func mulWins(path Path, rows int, j *dotJob) bool {
+	switch {
+	case path == NEON: // has no micro-kernel for Dot
+		return rows >= 4 && rows*j.N*j.K >= 2048
+	case rows*j.N*j.K < 8192 || j.K > 256:
+		return false
+	case j.sums > 1:
+		return rows >= 128
+	case j.K > 16:
+		return rows >= 24
+	}
+	return rows >= 8
 }
 
 func (j *dotJob) mulPacked(path Path, pack, c, a, b []float32) {

@@ -23,5 +23,3 @@ func simdLSTM(Path, []float32, []float32, []float32, []float32, []float32) bool 
 func simdLSTMBackward(Path, []float32, []float32, []float32, []float32, []float32, []float32) bool {
 	return false
 }
-
-func simdPeak(Path, int) int { return 0 }

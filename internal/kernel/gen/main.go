@@ -1,7 +1,7 @@
 // Command gen writes the amd64 assembly of package kernel with avo. It is a module of its own so that avo stays out of
 // the main module. Run it through `go generate ./internal/kernel`; the results are committed.
 //
-//	-unit      what to write: layout, mul, dot, transpose, peak or vector
+//	-unit      what to write: layout, mul, dot, transpose, peak, vector or neon
 //	-isa       avx512 or avx2
 //	-go        the Go file that goes with it: mul's table of micro-kernels, or the structs of layout
 //
@@ -16,11 +16,22 @@ import (
 )
 
 func main() {
-	unit := flag.String("unit", "", "what to write: layout, mul, dot, transpose, peak or vector")
+	unit := flag.String("unit", "", "what to write: layout, mul, dot, transpose, peak, vector or neon")
 	name := flag.String("isa", "avx512", "avx512 or avx2")
 	goFile := flag.String("go", "", "Go file for mul's table of micro-kernels or for the structs")
 	flag.Parse()
 
+	if *unit == "neon" {
+		for _, err := range []error{
+			writeNEON("../mul_neon_arm64.s", "../mul_neon_stub_arm64.go"),
+			writeDispatch(isa{name: "NEON", tiles: neonTiles}, *goFile),
+		} {
+			if err != nil {
+				log.Fatal(err)
+			}
+		}
+		return
+	}
 	t, ok := map[string]isa{"avx512": avx512, "avx2": avx2}[*name]
 	if !ok {
 		log.Fatalf("unknown -isa %q", *name)

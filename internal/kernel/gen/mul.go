@@ -31,10 +31,7 @@ func mulKernel(t isa, rows, vectors int) {
 	sets := min(8, max(1, min(t.accumulators, 8+rows*vectors-1)/(rows*vectors)))
 
 	f := begin(mulName(t, rows, vectors), "mulArgs")
-	Doc(
-		fmt.Sprintf("%s does p.batch times p.tiles tiles of %d rows and %d vectors of %d columns (the last vector", mulName(t, rows, vectors), rows, vectors, t.lanes()),
-		"with p.tail columns), each a sum over p.sums times p.k. It trusts every number in p and changes p.",
-	)
+	Doc(mulDoc(mulName(t, rows, vectors), rows, vectors, t.lanes())...)
 	end := t.newTail(f("tail"))
 
 	// Row i of A is at rowAddr(i): a base register for every 8 rows, and strides times 1, 3, 5 and 7.
@@ -187,6 +184,14 @@ func mulKernel(t isa, rows, vectors int) {
 	JNZ(LabelRef("batch"))
 	VZEROUPPER()
 	RET()
+}
+
+// mulDoc is the contract of a micro-kernel.
+func mulDoc(name string, rows, vectors, lanes int) []string {
+	return []string{
+		fmt.Sprintf("%s does p.batch times p.tiles tiles of %d rows and %d vectors of %d columns (the last vector", name, rows, vectors, lanes),
+		"with p.tail columns), each a sum over p.sums times p.k. It trusts every number in p and changes p.",
+	}
 }
 
 func label(name string, n int) string { return fmt.Sprintf("%s%d", name, n) }
