@@ -1,0 +1,195 @@
+package model
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/fdht/fdht/internal/atomicfile"
+	"github.com/fdht/fdht/model/safetensors"
+	"github.com/fdht/fdht/rnn"
+)
+
+// Format is the version of the model file, its metadata fdht.format.
+const Format = "1"
+
+// The keys of a file's metadata.
+const (
+	keyFormat      = "fdht.format"
+	keyConfig      = "fdht.config"
+	keyConventions = "fdht.conventions"
+)
+
+// Conventions is what a model file says about its own indices, in its metadata fdht.conventions.
+const Conventions = "Row-major everywhere. y = W v + b with W of M rows and N columns. M = 4 hidden for an lstm, gate blocks in the order i, f, g, o. " +
+	"v = [x_t ; h_(t-1) ; 0 ...], input then hidden state then zeros up to N = prod(in). " +
+	"Row i is (i_1..i_d) over out = m_1..m_d and column j is (j_1..j_d) over in = n_1..n_d, the first mode slowest. " +
+	"leaf.k is U_k[i_k, j_k, a_k]; transfer.lo-hi is B_t[a_left, a_right, a_t] over the modes lo to hi-1 counted from 0; the root's a_t has size 1. " +
+	"W[i,j] = sum over all a of prod_k U_k[i_k,j_k,a_k] prod_t B_t[a_left,a_right,a_t]. " +
+	"A frame is height x width x channels, values scaled to 0..1, then standardised as (x - mean) / std. " +
+	"logits = head.weight p + head.bias, p the top layer's h at the last step (pooling last) or its mean over the steps (pooling mean)."
+
+// File is a model: its configuration and its network.
+type File struct {
+	Config Config
+	Net    *rnn.Model
+}
+
+// New makes a model with fresh weights, which depend on cfg and seed alone.
+func New(cfg Config, seed uint64) (*File, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	net, err := rnn.New(cfg.RNN(), seed)
+	if err != nil {
+		return nil, err
+	}
+	return &File{Config: cfg, Net: net}, nil
+}
+
+// Save writes the model file to path: whole or, when there is an error, not at all. The same model gives the same bytes.
+func (f *File) Save(path string) error {
+	return atomicfile.Write(path, f.Encode)
+}
+
+// Encode writes the bytes of the model file.
+func (f *File) Encode(w io.Writer) error {
+	if err := f.Config.Validate(); err != nil {
+		return err
+	}
+	text, err := f.Config.text()
+	if err != nil {
+		return err
+	}
+	var tensors []safetensors.Tensor
+	for _, p := range f.Net.Params() {
+		if i := slices.IndexFunc(p.Data, notFinite); i >= 0 {
+			return fmt.Errorf("weight %d of %s is %v: a model is written only when all its weights are numbers", i, p.Name, p.Data[i])
+		}
+		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Float32: p.Data})
+	}
+	return safetensors.Encode(w, map[string]string{keyFormat: Format, keyConfig: text, keyConventions: Conventions}, tensors)
+}
+
+func notFinite(x float32) bool { return x-x != 0 }
+
+// Load reads the model file at path. Errors name the file and what is wrong in it.
+func Load(path string) (*File, error) {
+	buf, err := safetensors.ReadBytes(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := Decode(buf)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// Decode reads a model from the bytes of a model file. It keeps nothing of buf.
+func Decode(buf []byte) (*File, error) {
+	st, err := safetensors.Decode(buf)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := readConfig(st)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSize(st, cfg); err != nil {
+		return nil, err
+	}
+	net, err := rnn.Zero(cfg.RNN())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", keyConfig, err)
+	}
+	f := &File{Config: cfg, Net: net}
+	if err := fill(st, "", f.Net.Params()); err != nil {
+		return nil, fmt.Errorf("tensors and config disagree: %w", err)
+	}
+	for _, p := range f.Net.Params() {
+		if i := slices.IndexFunc(p.Data, notFinite); i >= 0 {
+			return nil, fmt.Errorf("tensor %s holds %v at place %d: the file is damaged, or its training diverged", p.Name, p.Data[i], i)
+		}
+	}
+	return f, nil
+}
+
+func readConfig(st *safetensors.File) (Config, error) {
+	format, ok := st.Metadata[keyFormat]
+	if !ok {
+		return Config{}, fmt.Errorf("not an fdht model: its metadata has no %s", keyFormat)
+	}
+	if format != Format {
+		return Config{}, fmt.Errorf("model file of format %q: this program reads format %q", format, Format)
+	}
+	cfg, err := ParseConfig([]byte(st.Metadata[keyConfig]))
+	if err != nil {
+		return Config{}, fmt.Errorf("%s: %w", keyConfig, err)
+	}
+	return cfg, nil
+}
+
+// checkSize refuses a configuration that wants far more weights than the file holds, before memory is taken for them.
+// Smaller differences are left to fill, which names the tensor.
+func checkSize(st *safetensors.File, cfg Config) error {
+	const slack = 1 << 22
+	want, err := cfg.weights()
+	if err != nil {
+		return fmt.Errorf("%s: %w", keyConfig, err)
+	}
+	have := 0.0
+	for _, t := range st.Tensors {
+		have += float64(t.Elements())
+	}
+	if want > have+slack {
+		return fmt.Errorf("tensors and config disagree: the tensors hold %.0f numbers, the config wants %.0f", have, want)
+	}
+	return nil
+}
+
+// fill copies the tensors named prefix+param into params. The tensors with the prefix must be exactly those of params.
+func fill(st *safetensors.File, prefix string, params []rnn.Param) error {
+	found := make(map[string]safetensors.Tensor)
+	for _, t := range st.Tensors {
+		if strings.HasPrefix(t.Name, prefix) {
+			found[t.Name] = t
+		}
+	}
+	var wrong []string
+	for _, p := range params {
+		name := prefix + p.Name
+		t, ok := found[name]
+		delete(found, name)
+		switch {
+		case !ok:
+			wrong = append(wrong, fmt.Sprintf("tensor %s of shape %s is missing", name, shapeText(p.Shape)))
+		case !slices.Equal(t.Shape, p.Shape):
+			wrong = append(wrong, fmt.Sprintf("tensor %s has shape %s, the config wants %s", name, shapeText(t.Shape), shapeText(p.Shape)))
+		case t.DType != safetensors.F32:
+			wrong = append(wrong, fmt.Sprintf("tensor %s is %s, the config wants F32", name, t.DType))
+		default:
+			if err := t.Floats(p.Data); err != nil {
+				return err
+			}
+		}
+	}
+	for _, t := range st.Tensors { // in the file's order
+		if _, ok := found[t.Name]; ok {
+			wrong = append(wrong, fmt.Sprintf("tensor %s of shape %s is not one of the config's", t.Name, shapeText(t.Shape)))
+		}
+	}
+	const most = 6
+	if n := len(wrong); n > most {
+		wrong = append(wrong[:most], fmt.Sprintf("and %d more", n-most))
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("%s", strings.Join(wrong, "; "))
+	}
+	return nil
+}
+
+func shapeText(shape []int) string {
+	return strings.ReplaceAll(fmt.Sprint(shape), " ", ",")
+}

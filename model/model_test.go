@@ -1,0 +1,336 @@
+package model
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/model/safetensors"
+)
+
+// example is the configuration in docs/file-format.md.
+const example = `{"cell":"lstm","input":100,"hidden":12,"layers":1,` +
+	`"structure":{"kind":"ht","scope":"full","in":[3,4,2,5],"out":[2,3,4,2],"tree":[[0,1],[2,3]],` +
+	`"ranks":{"0":3,"0-2":2,"1":3,"2":3,"2-4":2,"3":3}},` +
+	`"classes":["walk","jog"],"pooling":"last",` +
+	`"frame":{"height":10,"width":10,"channels":1,"input":"grey"},"steps":16,` +
+	`"standardise":{"mean":[0.25],"std":[0.5]}}`
+
+func exampleConfig(t testing.TB) Config {
+	t.Helper()
+	c, err := ParseConfig([]byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func newModel(t testing.TB, c Config, seed uint64) *File {
+	t.Helper()
+	f, err := New(c, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestConfigRoundTrip(t *testing.T) {
+	c := exampleConfig(t)
+	// 3*4*2*5 = 120 columns for 100 + 12, 48 rows for 4*12.
+	c.Structure.In = []int{3, 4, 2, 5}
+	text, err := c.text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text != example {
+		t.Errorf("got  %s\nwant %s", text, example)
+	}
+	upper := factor.HTSpec([]int{2, 3, 4}, []int{4, 4, 3}, 2, 2)
+	c.Upper, c.Layers = &upper, 2
+	c.Frame = &Frame{Height: 10, Width: 5, Channels: 2, Input: "grey+diff", Lag: 3, Gain: 4}
+	if text, err = c.text(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := ParseConfig([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back, _ := again.text(); back != text {
+		t.Errorf("got  %s\nwant %s", back, text)
+	}
+}
+
+func TestConfigRefuses(t *testing.T) {
+	for _, c := range []struct{ name, old, new, want string }{
+		{"unknown key", `"hidden"`, `"hiden":1,"hidden"`, `unknown key "hiden"`},
+		{"other case", `"hidden"`, `"Hidden"`, `unknown key "Hidden"`},
+		{"unknown nested key", `"kind"`, `"rank":3,"kind"`, `unknown key "structure.rank"`},
+		{"unknown frame key", `"height"`, `"depth":3,"height"`, `unknown key "frame.depth"`},
+		{"key twice", `"hidden":12`, `"hidden":12,"hidden":13`, `key "hidden" is there twice`},
+		{"rank twice", `"0-2":2`, `"0-2":2,"0-2":3`, `key "structure.ranks.0-2" is there twice`},
+		{"null", `"input":100`, `"input":null`, `key "input" is null: leave it out`},
+		{"wrong type", `"hidden":12`, `"hidden":"12"`, `key "hidden" should hold a whole number, not string`},
+		{"fraction", `"hidden":12`, `"hidden":12.5`, `key "hidden" should hold a whole number, not number 12.5`},
+		{"object for number", `"hidden":12`, `"hidden":{"a":1}`, `key "hidden" should hold a whole number, not object`},
+		{"no cell", `"cell":"lstm",`, ``, `cell is missing: give the cell's kind, such as lstm`},
+		{"no input", `"input":100,`, ``, `input is 0: it goes from 1 to 2147483647`},
+		{"hidden", `"hidden":12`, `"hidden":-1`, `hidden is -1: it goes from 1 to 2147483647`},
+		{"layers", `"layers":1`, `"layers":65`, `layers is 65: it goes from 1 to 64`},
+		{"rank too large", `"0":3`, `"0":7`, `structure: rank 7 at node 0: the least is 1, the largest allowed here is 6`},
+		{"rank for the root", `"0":3`, `"0-4":1,"0":3`, `structure: rank for node 0-4, which tree [[0,1],[2,3]] does not have below its root`},
+		{"node", `"0":3`, `"0-0":3`, `"0-0" is no tree node`},
+		{"no classes", `["walk","jog"]`, `[]`, `classes is empty: give one label for each class`},
+		{"class twice", `["walk","jog"]`, `["jog","jog"]`, `classes: label "jog" is there twice`},
+		{"empty class", `["walk","jog"]`, `["walk",""]`, `classes: label 1 is empty`},
+		{"pooling", `"last"`, `"max"`, `pooling is "max": choose last or mean`},
+		{"frame size", `"height":10`, `"height":11`, `frame is 10x11 with 1 channels, which makes 110 numbers, but input is 100`},
+		{"frame zero", `"height":10`, `"height":0`, `frame is 10x0 with 1 channels: each is at least 1`},
+		{"frame input", `,"input":"grey"`, ``, `frame.input is missing: say what is taken of the frames, such as rgb or grey`},
+		{"lag", `"input":"grey"`, `"input":"diff","lag":-1`, `frame.lag is -1: it is at least 0`},
+		{"steps", `"steps":16`, `"steps":-1`, `steps is -1: it goes from 0, sequences whole, to 2147483647`},
+		{"mean count", `[0.25]`, `[0.25,1]`, `standardise.mean has 2 entries: give 1, or 100, one a feature`},
+		{"std zero", `[0.5]`, `[0]`, `standardise.std entry 0 is 0: it must be above 0 and its inverse a float32`},
+		{"std tiny", `[0.5]`, `[1e-300]`, `standardise.std entry 0 is 1e-300: it must be above 0 and its inverse a float32`},
+		{"huge number", `[0.25]`, `[1e999]`, `key "standardise.mean" should hold a number, not number 1e999`},
+		{"text after", `}}`, `}} x`, `not valid JSON`},
+		{"cut", `}}`, `}`, `not valid JSON: unexpected EOF`},
+		{"deep", `"tree":[[0,1],[2,3]]`, `"tree":` + strings.Repeat("[", 1000), `key "structure.tree" nests more than 64 deep`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := strings.Replace(example, c.old, c.new, 1)
+			if c.old == "}}" {
+				i := strings.LastIndex(example, c.old)
+				text = example[:i] + c.new
+			}
+			if text == example {
+				t.Fatal("nothing was replaced")
+			}
+			_, err := ParseConfig([]byte(text))
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+	for _, text := range []string{"", "null", "1", `"x"`, "[]", "{}", "\xff", strings.Repeat(" ", maxConfig+1)} {
+		if _, err := ParseConfig([]byte(text)); err == nil {
+			t.Errorf("accepted %.20q", text)
+		}
+	}
+}
+
+func TestSaveLoad(t *testing.T) {
+	dir := t.TempDir()
+	f := newModel(t, exampleConfig(t), 3)
+	a, b := filepath.Join(dir, "a.safetensors"), filepath.Join(dir, "b.safetensors")
+	if err := f.Save(a); err != nil {
+		t.Fatal(err)
+	}
+	g, err := Load(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Save(b); err != nil {
+		t.Fatal(err)
+	}
+	x, y := read(t, a), read(t, b)
+	if !bytes.Equal(x, y) {
+		t.Error("a loaded model is saved as other bytes")
+	}
+	for i, p := range f.Net.Params() {
+		if q := g.Net.Params()[i]; q.Name != p.Name || !slices.Equal(p.Data, q.Data) {
+			t.Errorf("%s changed", p.Name)
+		}
+	}
+	st, err := safetensors.Decode(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Metadata["fdht.format"] != "1" || st.Metadata["fdht.config"] != example || st.Metadata["fdht.conventions"] != Conventions {
+		t.Errorf("metadata %q", st.Metadata)
+	}
+	var names []string
+	for _, t := range st.Tensors {
+		names = append(names, t.Name+shapeText(t.Shape))
+	}
+	want := "cell.0.leaf.0[2,3,3] cell.0.leaf.1[3,4,3] cell.0.leaf.2[4,2,3] cell.0.leaf.3[2,5,3] " +
+		"cell.0.transfer.0-2[3,3,2] cell.0.transfer.2-4[3,3,2] cell.0.transfer.0-4[2,2,1] cell.0.bias[48] head.weight[2,12] head.bias[2]"
+	if got := strings.Join(names, " "); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// encode writes f after edit has changed its metadata and tensors.
+func encode(t *testing.T, f *File, edit func(meta map[string]string, ts []safetensors.Tensor) []safetensors.Tensor) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := f.Encode(&b); err != nil {
+		t.Fatal(err)
+	}
+	st, err := safetensors.Decode(b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := safetensors.Encode(&out, st.Metadata, edit(st.Metadata, st.Tensors)); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestLoadRefuses(t *testing.T) {
+	type tensors = []safetensors.Tensor
+	config := func(old, new string) func(map[string]string, tensors) tensors {
+		return func(m map[string]string, ts tensors) tensors {
+			m["fdht.config"] = strings.Replace(m["fdht.config"], old, new, 1)
+			return ts
+		}
+	}
+	nan := []byte{0, 0, 0xc0, 0x7f}
+	for _, c := range []struct {
+		name string
+		edit func(m map[string]string, ts tensors) tensors
+		want string
+	}{
+		{"no format", func(m map[string]string, ts tensors) tensors { delete(m, "fdht.format"); return ts },
+			"not an fdht model: its metadata has no fdht.format"},
+		{"other format", func(m map[string]string, ts tensors) tensors { m["fdht.format"] = "2"; return ts },
+			`model file of format "2": this program reads format "1"`},
+		{"no config", func(m map[string]string, ts tensors) tensors { delete(m, "fdht.config"); return ts },
+			"fdht.config: not valid JSON: unexpected EOF"},
+		{"unknown key", config(`"steps"`, `"stepps":1,"steps"`), `fdht.config: unknown key "stepps"`},
+		{"ranks", config(`"1":3`, `"1":4`),
+			"tensors and config disagree: tensor cell.0.leaf.1 has shape [3,4,3], the config wants [3,4,4]; tensor cell.0.transfer.0-2 has shape [3,3,2], the config wants [3,4,2]"},
+		{"classes", config(`"jog"`, `"jog","sit"`),
+			"tensors and config disagree: tensor head.weight has shape [2,12], the config wants [3,12]; tensor head.bias has shape [2], the config wants [3]"},
+		{"hidden", config(`"hidden":12`, `"hidden":13`), "fdht.config: cell 0: output modes [2 3 4 2] multiply to 48, an LSTM of 13 hidden units needs 4 x 13 = 52"},
+		{"missing and surplus", func(m map[string]string, ts tensors) tensors { ts[1].Name = "cell.0.blatt.1"; return ts },
+			"tensors and config disagree: tensor cell.0.leaf.1 of shape [3,4,3] is missing; tensor cell.0.blatt.1 of shape [3,4,3] is not one of the config's"},
+		{"all missing", func(m map[string]string, ts tensors) tensors { return nil }, "and 4 more"},
+		{"type", func(m map[string]string, ts tensors) tensors {
+			ts[0].DType, ts[0].Data = safetensors.F16, ts[0].Data[:36]
+			return ts
+		}, "tensors and config disagree: tensor cell.0.leaf.0 is F16, the config wants F32"},
+		{"NaN", func(m map[string]string, ts tensors) tensors { copy(ts[7].Data[4:], nan); return ts },
+			"tensor cell.0.bias holds NaN at place 1: the file is damaged, or its training diverged"},
+		{"huge", config(`"in":[3,4,2,5],"out":[2,3,4,2],"tree":[[0,1],[2,3]],"ranks":{"0":3,"0-2":2,"1":3,"2":3,"2-4":2,"3":3}`,
+			`"in":[2000,1000],"out":[2000,1000],"ranks":{"0":1000,"1":1000}`),
+			"tensors and config disagree: the tensors hold 222 numbers, the config wants 5003000026"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			buf := encode(t, newModel(t, exampleConfig(t), 1), c.edit)
+			_, err := Decode(buf)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if got := err.Error(); got != c.want && !(c.name == "all missing" && strings.HasSuffix(got, c.want)) {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestCutShort(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.safetensors")
+	if err := newModel(t, exampleConfig(t), 1).Save(path); err != nil {
+		t.Fatal(err)
+	}
+	whole := read(t, path)
+	for _, n := range []int{0, 7, 8, 100, len(whole) / 2, len(whole) - 1} {
+		if err := os.WriteFile(path, whole[:n], 0o666); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Load(path)
+		if err == nil {
+			t.Fatalf("a file cut to %d bytes was read", n)
+		}
+		header := int(binary.LittleEndian.Uint64(whole))
+		want := fmt.Sprintf("%s: file is cut short: it has %d bytes, and its header wants %d", path, n, len(whole))
+		switch {
+		case n < 8:
+			want = fmt.Sprintf("%s: not a safetensors file: it has %d bytes", path, n)
+		case n < 8+header:
+			want = fmt.Sprintf("%s: file is cut short: it has %d bytes, and its header alone wants %d", path, n, 8+header)
+		}
+		if !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
+func TestSaveRefusesNaN(t *testing.T) {
+	f := newModel(t, exampleConfig(t), 1)
+	path := filepath.Join(t.TempDir(), "m.safetensors")
+	f.Net.Params()[0].Data[2] /= 0
+	f.Net.Params()[0].Data[2] *= 0
+	if err := f.Save(path); err == nil || !strings.Contains(err.Error(), "weight 2 of cell.0.leaf.0 is NaN") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("a file was written")
+	}
+}
+
+// FuzzConfig: no text panics; what is accepted is written and read again as the same text.
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte(example))
+	if seeds, err := filepath.Glob("testdata/fuzz/FuzzConfig/*"); err != nil || len(seeds) == 0 {
+		f.Fatal("the committed seeds in testdata/fuzz/FuzzConfig are gone")
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := ParseConfig(text)
+		if err != nil {
+			return
+		}
+		a, err := c.text()
+		if err != nil {
+			t.Fatalf("read but not written: %v", err)
+		}
+		d, err := ParseConfig([]byte(a))
+		if err != nil {
+			t.Fatalf("written but not read: %v\n%s", err, a)
+		}
+		if b, _ := d.text(); a != b {
+			t.Fatalf("%s became %s", a, b)
+		}
+	})
+}
+
+// FuzzModel: no file panics or takes much more memory than it has bytes.
+func FuzzModel(f *testing.F) {
+	var b bytes.Buffer
+	if err := newModel(f, exampleConfig(f), 1).Encode(&b); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	if seeds, err := filepath.Glob("testdata/fuzz/FuzzModel/*"); err != nil || len(seeds) == 0 {
+		f.Fatal("the committed seeds in testdata/fuzz/FuzzModel are gone")
+	}
+	f.Fuzz(func(t *testing.T, buf []byte) {
+		m, err := Decode(buf)
+		if err != nil {
+			return
+		}
+		var out bytes.Buffer
+		if err := m.Encode(&out); err != nil {
+			t.Fatalf("read but not written: %v", err)
+		}
+	})
+}
