@@ -1,0 +1,133 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+
+	"github.com/fdht/fdht/model"
+	"github.com/fdht/fdht/rnn"
+)
+
+// batch is some clips ready for the network: its sequences and their labels.
+type batch struct {
+	index  []int // clips of the source
+	labels []int
+	seqs   []rnn.Sequence // point to the slots
+	slots  []model.Scaled
+	err    error
+}
+
+func newBatch(size int, by *model.Scaler) *batch {
+	b := &batch{index: make([]int, 0, size), labels: make([]int, size), seqs: make([]rnn.Sequence, size), slots: make([]model.Scaled, size)}
+	for i := range b.slots {
+		b.slots[i].By = by
+		b.seqs[i] = &b.slots[i]
+	}
+	return b
+}
+
+// loader prepares batches of one source, the next while the current one is used.
+type loader struct {
+	src     Source
+	size    int // clips a batch
+	loaders int // goroutines that prepare clips
+	bufs    [2]*batch
+}
+
+func newLoader(src Source, size, loaders int, by *model.Scaler) *loader {
+	size = max(1, min(size, src.Len()))
+	return &loader{src: src, size: size, loaders: max(1, loaders), bufs: [2]*batch{newBatch(size, by), newBatch(size, by)}}
+}
+
+// steps is the number of batches, the last of which may be smaller.
+func (l *loader) steps() int { return (l.src.Len() + l.size - 1) / l.size }
+
+// batches goes through the clips in the given order. A batch is valid until the next one is asked for. The sequence ends after an
+// error, be it a clip's or the context's.
+func (l *loader) batches(ctx context.Context, order []int, d Draw) iter.Seq2[*batch, error] {
+	return func(yield func(*batch, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		free, full := make(chan *batch, len(l.bufs)), make(chan *batch)
+		for _, b := range l.bufs {
+			free <- b
+		}
+		var done sync.WaitGroup
+		done.Go(func() {
+			defer close(full)
+			for len(order) > 0 {
+				var b *batch
+				select {
+				case b = <-free:
+				case <-ctx.Done():
+					return
+				}
+				n := min(l.size, len(order))
+				l.fill(ctx, b, order[:n], d)
+				order = order[n:]
+				select {
+				case full <- b:
+				case <-ctx.Done():
+					return
+				}
+				if b.err != nil {
+					return
+				}
+			}
+		})
+		defer done.Wait()
+		defer cancel()
+		for b := range full {
+			if b.err == nil {
+				b.err = ctx.Err()
+			}
+			if !yield(b, b.err) || b.err != nil {
+				return
+			}
+			free <- b
+		}
+		if err := ctx.Err(); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// fill prepares the clips of index in b. Of several errors the first clip's is kept.
+func (l *loader) fill(ctx context.Context, b *batch, index []int, d Draw) {
+	n := len(index)
+	b.index = append(b.index[:0], index...)
+	b.labels, b.seqs, b.slots = b.labels[:n], b.seqs[:n], b.slots[:n]
+	b.err = nil
+	errs := make([]error, n)
+	var wait sync.WaitGroup
+	workers := min(l.loaders, n)
+	for w := range workers {
+		wait.Go(func() {
+			for k := w; k < n && ctx.Err() == nil; k += workers {
+				b.labels[k] = l.src.Label(index[k])
+				b.slots[k].Seq, errs[k] = l.src.Clip(b.slots[k].Seq, index[k], d)
+				if errs[k] == nil && b.slots[k].Seq.Len() == 0 {
+					errs[k] = fmt.Errorf("clip %d of the split has no frames", index[k])
+				}
+			}
+		})
+	}
+	wait.Wait()
+	for _, err := range errs {
+		if err != nil {
+			b.err = err
+			return
+		}
+	}
+	b.err = ctx.Err()
+}
+
+// inOrder lists 0..n-1.
+func inOrder(n int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	return order
+}

@@ -1,0 +1,148 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+
+	"github.com/fdht/fdht/model"
+	"github.com/fdht/fdht/rnn"
+)
+
+// Report is how well a model does on a split.
+type Report struct {
+	Clips      int     `json:"clips"`
+	Loss       float64 `json:"loss"` // mean cross-entropy, without label smoothing
+	Top1       float64 `json:"top1"` // share of clips whose label has the largest logit
+	Top5       float64 `json:"top5"` // share of clips whose label is among the 5 largest; 1 with 5 classes or fewer
+	MeanRecall float64 `json:"mean_recall"`
+	Classes    []Class `json:"classes"`
+	// Confusion counts clips by true class (row) and predicted class (column).
+	Confusion [][]int `json:"confusion"`
+	// Predicted is the class of each clip, Confidence its probability.
+	Predicted  []int     `json:"-"`
+	Confidence []float32 `json:"-"`
+}
+
+// Class is how well a model does on one class. A ratio without anything to divide by is nil.
+type Class struct {
+	Label     string   `json:"label"`
+	Clips     int      `json:"clips"`
+	Recall    *float64 `json:"recall"`    // of the class's clips, the share that was recognised
+	Precision *float64 `json:"precision"` // of the clips taken for the class, the share that is of it
+}
+
+// EvalOptions says how Evaluate goes about it. No number depends on it.
+type EvalOptions struct {
+	Batch    int                   // clips at a time; 0: 32
+	Workers  int                   // of the network; 0: all processors
+	Loaders  int                   // clips prepared at once; 0: as many as Workers
+	Progress func(done, total int) // clips, after each batch; may be nil
+}
+
+func (o EvalOptions) withDefaults() EvalOptions {
+	if o.Batch == 0 {
+		o.Batch = 32
+	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Loaders == 0 {
+		o.Loaders = o.Workers
+	}
+	return o
+}
+
+// Evaluate runs every clip of src through the model. It stops between batches when ctx ends.
+func Evaluate(ctx context.Context, m *model.File, src Source, o EvalOptions) (*Report, error) {
+	if src.Len() == 0 {
+		return nil, errors.New("no clips to evaluate")
+	}
+	if err := checkWidth(m, src); err != nil {
+		return nil, err
+	}
+	by, err := model.NewScaler(m.Config.Standardise, m.Config.Input)
+	if err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	return evaluate(ctx, m.Net.NewRunner(o.Workers), m.Config.Classes, newLoader(src, o.Batch, o.Loaders, by), o.Progress)
+}
+
+func checkWidth(m *model.File, src Source) error {
+	if src.Width() != m.Config.Input {
+		return fmt.Errorf("the data's rows have %d numbers, the model takes %d: give both the same frame size, input kind or features", src.Width(), m.Config.Input)
+	}
+	return nil
+}
+
+// evaluate fills a report; the runner knows the weights of now.
+func evaluate(ctx context.Context, run *rnn.Runner, classes []string, l *loader, progress func(done, total int)) (*Report, error) {
+	c, n := len(classes), l.src.Len()
+	r := &Report{Clips: n, Predicted: make([]int, 0, n), Confidence: make([]float32, 0, n), Confusion: make([][]int, c)}
+	for i := range r.Confusion {
+		r.Confusion[i] = make([]int, c)
+	}
+	logits := make([]float32, l.size*c)
+	var top1, top5 int
+	for b, err := range l.batches(ctx, inOrder(n), Draw{}) {
+		if err != nil {
+			return nil, err
+		}
+		run.Forward(logits[:len(b.seqs)*c], b.seqs)
+		for k, label := range b.labels {
+			z := logits[k*c : (k+1)*c]
+			r.Loss += CrossEntropy(nil, z, label, 0, 1)
+			place := rank(z, label)
+			if place == 0 {
+				top1++
+			}
+			if place < 5 {
+				top5++
+			}
+			guess := top(z)
+			Softmax(z, z)
+			r.Predicted = append(r.Predicted, guess)
+			r.Confidence = append(r.Confidence, z[guess])
+			r.Confusion[label][guess]++
+		}
+		if progress != nil {
+			progress(len(r.Predicted), n)
+		}
+	}
+	r.Loss /= float64(n)
+	r.Top1, r.Top5 = float64(top1)/float64(n), float64(top5)/float64(n)
+	if math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
+		return nil, fmt.Errorf("the model's outputs are not numbers: the mean loss over %d clips is %v", n, r.Loss)
+	}
+	r.perClass(classes)
+	return r, nil
+}
+
+func (r *Report) perClass(classes []string) {
+	seen := 0
+	for k, label := range classes {
+		is, taken := 0, 0
+		for j := range classes {
+			is += r.Confusion[k][j]
+			taken += r.Confusion[j][k]
+		}
+		c := Class{Label: label, Clips: is, Recall: ratio(r.Confusion[k][k], is), Precision: ratio(r.Confusion[k][k], taken)}
+		if c.Recall != nil {
+			seen++
+			r.MeanRecall += *c.Recall
+		}
+		r.Classes = append(r.Classes, c)
+	}
+	r.MeanRecall /= float64(max(seen, 1))
+}
+
+func ratio(a, b int) *float64 {
+	if b == 0 {
+		return nil
+	}
+	x := float64(a) / float64(b)
+	return &x
+}
