@@ -20,8 +20,9 @@ import (
 func ffmpegArgs(input string, o Options, live bool) []string {
 	args := []string{"-nostdin", "-hide_banner", "-v", "error", "-protocol_whitelist", "file,pipe"}
 	if live {
-		// Frame threads hold frames back, and probing reads ahead: both cost latency.
-		args = append(args, "-fflags", "nobuffer", "-flags", "low_delay", "-probesize", "65536", "-analyzeduration", "0", "-threads", "1")
+		// Frame threads hold frames back, and probing reads ahead: both cost latency. (-fflags nobuffer would cost
+		// the frames that probing has read.)
+		args = append(args, "-flags", "low_delay", "-probesize", "65536", "-analyzeduration", "0", "-threads", "1")
 	} else if o.Threads > 0 {
 		args = append(args, "-threads", strconv.Itoa(o.Threads))
 	}
@@ -217,7 +218,11 @@ var (
 func (t *tail) text() string {
 	var lines []string
 	seen := map[string]bool{}
-	for line := range strings.Lines(string(t.buf)) {
+	said := string(t.buf)
+	if len(said) == tailSize { // the last line is not whole
+		said = said[:strings.LastIndexByte(said, '\n')+1]
+	}
+	for line := range strings.Lines(said) {
 		line = strings.TrimSpace(line)
 		line = addressTag.ReplaceAllString(line, "$1: ")
 		line = fileTag.ReplaceAllString(line, "")

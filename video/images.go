@@ -101,7 +101,7 @@ func readImages(ctx context.Context, path string, o Options, out func(Frame) boo
 		if i == 0 {
 			first = f
 		} else if f.Height != first.Height || f.Width != first.Width {
-			return fmt.Errorf("picture %s is %dx%d but the first one is %dx%d: give a frame size to bring them to one", name, f.Width, f.Height, first.Width, first.Height)
+			return fmt.Errorf("picture %s is %d wide and %d high but the first one is %d and %d: give a frame size to bring them to one", name, f.Width, f.Height, first.Width, first.Height)
 		}
 		if !out(f) {
 			return nil
@@ -162,10 +162,10 @@ func dropAlpha(rgb, rgba []byte) {
 
 func checkSize(w, h int) error {
 	if w <= 0 || h <= 0 {
-		return fmt.Errorf("size %dx%d: empty", w, h)
+		return fmt.Errorf("width %d and height %d: both must be 1 or more", w, h)
 	}
 	if w > MaxPixels || h > MaxPixels || w*h > MaxPixels {
-		return fmt.Errorf("size %dx%d: more than %d pixels", w, h, MaxPixels)
+		return fmt.Errorf("width %d and height %d: more than %d pixels", w, h, MaxPixels)
 	}
 	return nil
 }
@@ -174,7 +174,8 @@ func imageErr(err error) error {
 	switch {
 	case errors.Is(err, image.ErrFormat):
 		return errors.New("not a png, jpeg or gif picture, whatever its name says")
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF),
+		strings.HasSuffix(err.Error(), "unexpected EOF"): // the png package's own error has only the text
 		return errors.New("the picture is cut short; get a whole copy or leave it out")
 	}
 	return err

@@ -247,10 +247,16 @@ func nameErr(ctx context.Context, name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
+// errNoFile is fs.ErrNotExist in other words.
+type errNoFile struct{}
+
+func (errNoFile) Error() string        { return "no such file or folder" }
+func (errNoFile) Is(target error) bool { return target == fs.ErrNotExist }
+
 // fileErr is an open or stat error without the doubled path and the name of the system call.
 func fileErr(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: no such file or folder: %w", path, fs.ErrNotExist)
+		return fmt.Errorf("%s: %w", path, errNoFile{})
 	}
 	var pe *fs.PathError
 	if errors.As(err, &pe) {

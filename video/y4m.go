@@ -176,7 +176,7 @@ func y4mLine(r *bufio.Reader) (string, error) {
 	for {
 		c, err := r.ReadByte()
 		if err == io.EOF && len(line) > 0 {
-			return "", errors.New("cut short")
+			return "", errors.New("cut short; get a whole copy or leave it out")
 		}
 		if err != nil {
 			return "", err

@@ -1,0 +1,94 @@
+package video
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"image"
+	"image/color"
+	"image/gif"
+	"testing"
+)
+
+// FuzzY4M: any bytes give frames or an error, and frames are of the size the header says and no more than the data can
+// fill.
+func FuzzY4M(f *testing.F) {
+	f.Add([]byte("YUV4MPEG2 W2 H2 F25:1 Ip A1:1 C420jpeg\nFRAME\nabcdef"))
+	f.Add([]byte("YUV4MPEG2 W3 H1 F1:1 C444 XCOLORRANGE=FULL\nFRAME Ixyz\n123456789FRAME\n123456789"))
+	f.Add([]byte("YUV4MPEG2 W1 H1 Cmono XCOLORRANGE=LIMITED\nFRAME\nx"))
+	f.Add([]byte("YUV4MPEG2 W7680 H4320 C444\nFRAME\nx"))
+	f.Add([]byte("YUV4MPEG2 W99999999999999999999 H4320\nFRAME\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, o := range []Options{{Channels: 1}, {Channels: 3, Height: 3, Width: 5}} {
+			n := 0
+			err := readY4M(context.Background(), bufio.NewReader(bytes.NewReader(data)), o, func(fr Frame) bool {
+				n += fr.Height * fr.Width
+				if len(fr.Pix) != fr.Height*fr.Width*fr.Channels {
+					t.Fatalf("frame of %dx%dx%d with %d bytes", fr.Height, fr.Width, fr.Channels, len(fr.Pix))
+				}
+				return true
+			})
+			if err == nil && o.Height == 0 && n > len(data) {
+				t.Fatalf("%d pixels from %d bytes", n, len(data))
+			}
+		}
+	})
+}
+
+func gifSeed(pictures int) []byte {
+	pal := color.Palette{color.Transparent, color.White}
+	g := gif.GIF{Config: image.Config{ColorModel: pal, Width: 3, Height: 2}}
+	for k := range pictures {
+		p := image.NewPaletted(image.Rect(k%2, 0, 3, 2), pal)
+		p.Pix[0] = 1
+		g.Image, g.Delay, g.Disposal = append(g.Image, p), append(g.Delay, 1), append(g.Disposal, byte(k%4))
+	}
+	var b bytes.Buffer
+	_ = gif.EncodeAll(&b, &g)
+	return b.Bytes()
+}
+
+// FuzzGIF: the block walker agrees with the standard decoder about what a whole GIF is.
+func FuzzGIF(f *testing.F) {
+	f.Add(gifSeed(1))
+	f.Add(gifSeed(4))
+	f.Add([]byte("GIF89a\x04\x00\x03\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff;"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if cfg, err := gif.DecodeConfig(bytes.NewReader(data)); err == nil && cfg.Width*cfg.Height > 1<<16 {
+			return // allowed, but slow
+		}
+		n := 0
+		err := readGIF(context.Background(), bufio.NewReader(bytes.NewReader(data)), Options{Channels: 1}, func(fr Frame) bool {
+			n++
+			if len(fr.Pix) != fr.Height*fr.Width {
+				t.Fatalf("frame of %dx%d with %d bytes", fr.Height, fr.Width, len(fr.Pix))
+			}
+			return true
+		})
+		std, stdErr := gif.DecodeAll(bytes.NewReader(data))
+		if err == nil && stdErr == nil && n != len(std.Image) {
+			t.Fatalf("%d pictures, the standard decoder has %d", n, len(std.Image))
+		}
+	})
+}
+
+// FuzzPNM: what a broken ffmpeg might send.
+func FuzzPNM(f *testing.F) {
+	f.Add([]byte("P5\n2 2\n255\nabcdP5\n1 1\n255\nx"))
+	f.Add([]byte("P6\n1 1\n255\nabc"))
+	f.Add([]byte("P6\n7680 4320\n255\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r := bufio.NewReader(bytes.NewReader(data))
+		var buf []byte
+		for {
+			fr, err := readPNM(r, buf)
+			if err != nil {
+				return
+			}
+			if len(fr.Pix) != fr.Height*fr.Width*fr.Channels || len(fr.Pix) > len(data) {
+				t.Fatal("frame larger than its data")
+			}
+			buf = fr.Pix
+		}
+	})
+}
