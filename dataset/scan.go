@@ -172,10 +172,16 @@ func isDir(p string, e fs.DirEntry) bool {
 	return err == nil && st.IsDir()
 }
 
+// errNoFile is fs.ErrNotExist in other words.
+type errNoFile struct{}
+
+func (errNoFile) Error() string        { return "no such file or folder" }
+func (errNoFile) Is(target error) bool { return target == fs.ErrNotExist }
+
 // openErr is a file error that begins with the path and has no system call in it.
 func openErr(p string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: no such file or folder: %w", p, fs.ErrNotExist)
+		return fmt.Errorf("%s: %w", p, errNoFile{})
 	}
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
