@@ -71,6 +71,33 @@ func scalarLSTMBackward(dz, dc, dh, gates, tc, cPrev []float32) {
 	}
 }
 
-func sigmoid(x float32) float32 { return float32(1 / (1 + math.Exp(-float64(x)))) }
+// exp is e^x with a relative error of about 1e-7. x is first held between -87 and 87.
+//
+// x = n ln 2 + r with |r| <= ln 2 / 2; e^r = 1 + r + r^2 p(r), the polynomial of Cephes' expf.
+func exp(x float32) float32 {
+	if x != x {
+		return x
+	}
+	x = min(max(x, -87), 87)
+	// Adding 1.5 * 2^23 rounds to a whole number and leaves it in the lowest bits.
+	const magic = 3 << 22
+	t := x*math.Log2E + magic
+	n := t - magic
+	r := x - n*0.693359375
+	r -= n * -2.12194440e-4
+	p := ((((1.9875691500e-4*r+1.3981999507e-3)*r+8.3334519073e-3)*r+4.1665795894e-2)*r+1.6666665459e-1)*r + 5.0000001201e-1
+	return math.Float32frombits(math.Float32bits(p*r*r+r+1) + math.Float32bits(t)<<23)
+}
 
-func tanh(x float32) float32 { return float32(math.Tanh(float64(x))) }
+func sigmoid(x float32) float32 { return 1 / (1 + exp(-x)) }
+
+// tanh is 1 - 2/(1+exp(2|x|)) with the sign of x, and Cephes' tanhf's polynomial where |x| < 0.625, as the difference loses digits there.
+func tanh(x float32) float32 {
+	m := math.Float32frombits(math.Float32bits(x) &^ (1 << 31))
+	if m < 0.625 {
+		z := x * x
+		return ((((-5.70498872745e-3*z+2.06390887954e-2)*z-5.37397155531e-2)*z+1.33314422036e-1)*z-3.33332819422e-1)*z*x + x
+	}
+	t := 1 - 2/(1+exp(2*m))
+	return math.Float32frombits(math.Float32bits(t) | math.Float32bits(x)&(1<<31))
+}

@@ -113,13 +113,13 @@ func TestGates(t *testing.T) {
 		want := make([]float32, len(x))
 		Sigmoid(got, x)
 		for i, v := range x {
-			want[i] = sigmoid(v)
+			want[i] = float32(1 / (1 + math.Exp(-float64(v))))
 		}
 		near(t, "sigmoid", got, want, 3e-7)
 		check()
 		Tanh(got, x)
 		for i, v := range x {
-			want[i] = tanh(v)
+			want[i] = float32(math.Tanh(float64(v)))
 			if d := math.Abs(float64(got[i]-want[i])) / math.Abs(float64(want[i])); d > 4e-7 && want[i] != 0 {
 				t.Fatalf("tanh(%g) = %g, want %g", v, got[i], want[i])
 			}
@@ -134,6 +134,18 @@ func TestGates(t *testing.T) {
 			check()
 		}
 	})
+}
+
+// exactLSTM is LSTM in float64.
+func exactLSTM(z, c, tc, h, cPrev []float32) {
+	n := len(h)
+	sigmoid := func(x float32) float64 { return 1 / (1 + math.Exp(-float64(x))) }
+	for u := range h {
+		i, f, g, o := sigmoid(z[u]), sigmoid(z[n+u]), math.Tanh(float64(z[2*n+u])), sigmoid(z[3*n+u])
+		x := f*float64(cPrev[u]) + i*g
+		z[u], z[n+u], z[2*n+u], z[3*n+u] = float32(i), float32(f), float32(g), float32(o)
+		c[u], tc[u], h[u] = float32(x), float32(math.Tanh(x)), float32(o*math.Tanh(x))
+	}
 }
 
 func TestLSTMAgrees(t *testing.T) {
@@ -154,7 +166,7 @@ func TestLSTMAgrees(t *testing.T) {
 				}
 				LSTM(z, c, tc, h, cPrev)
 				wz, wc, wtc, wh := append([]float32(nil), z0...), make([]float32, n), make([]float32, n), make([]float32, n)
-				scalarLSTM(wz, wc, wtc, wh, c0)
+				exactLSTM(wz, wc, wtc, wh, c0)
 				near(t, "gates", z, wz, 3e-7)
 				near(t, "c", c, wc, 1e-6)
 				near(t, "tanh c", tc, wtc, 1e-6)
