@@ -10,7 +10,7 @@ import (
 
 // benchShapes are products one forward and backward pass of a video model is made of: M, K, N.
 var benchShapes = [][3]int{
-	{1600, 36, 16}, {2880, 20, 16}, {7200, 8, 64}, {512, 113, 32}, {14400, 4, 16}, {1600, 16, 4}, {1600, 36, 8}, {16, 8, 7600},
+	{1600, 36, 16}, {2880, 20, 16}, {7200, 8, 64}, {512, 113, 32}, {14400, 4, 16}, {1600, 16, 4}, {1600, 36, 4}, {1600, 36, 8}, {16, 8, 7600},
 }
 
 func benchPaths(b *testing.B, f func(b *testing.B)) {

@@ -83,6 +83,9 @@ func (j *dotJob) fold() {
 }
 
 func (p *Dot) check(c, a, b []float32) {
+	if p.M|p.N|p.K|p.Batch|p.ARow|p.ABatch|p.BRow|p.BBatch|p.CRow|p.CCol|p.CBatch < 0 {
+		panic(fmt.Sprintf("kernel: negative size or stride in %+v", *p))
+	}
 	last := p.Batch - 1
 	if need := last*p.CBatch + (p.M-1)*p.CRow + (p.N-1)*p.CCol + 1; len(c) < need {
 		panic(fmt.Sprintf("kernel: c has %d elements, %+v needs %d", len(c), *p, need))

@@ -1,7 +1,13 @@
 // Package kernel holds the float32 inner loops everything above stands on.
 //
 // Every operation has one meaning, written as a plain Go loop (the reference), and may have faster
-// twins that are chosen at run time. Matrices are row-major with explicit strides counted in elements.
+// twins that are chosen at run time: see Path. Matrices are row-major with explicit strides counted in elements.
+//
+// Nothing here allocates or starts goroutines. The twins differ from the reference in rounding only, but how an element is rounded
+// may depend on the sizes and strides of the whole operation: who wants the same numbers from any number of workers must
+// divide the work in the same way for all of them.
+//
+// The build tag noasm leaves only Go.
 package kernel
 
 import "fmt"
@@ -82,7 +88,11 @@ func (p *Mul) reference(c, a, b []float32) {
 	}
 }
 
+// check is all that stands between a wrong shape and the micro-kernels, which trust what they are told.
 func (p *Mul) check(c, a, b []float32) {
+	if p.M|p.N|p.K|p.Batch|p.ARow|p.ACol|p.ABatch|p.BRow|p.BBatch|p.CRow|p.CBatch < 0 {
+		panic(fmt.Sprintf("kernel: negative size or stride in %+v", *p))
+	}
 	last := p.Batch - 1
 	if need := last*p.CBatch + (p.M-1)*p.CRow + p.N; len(c) < need {
 		panic(fmt.Sprintf("kernel: c has %d elements, %+v needs %d", len(c), *p, need))

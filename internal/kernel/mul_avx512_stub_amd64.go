@@ -177,3 +177,10 @@ func mulAVX512R5V4(c *float32, a *float32, b *float32, p *mulArgs)
 //
 //go:noescape
 func mulAVX512R6V4(c *float32, a *float32, b *float32, p *mulArgs)
+
+// narrowAVX512 does p.tiles tiles of 16 rows and p.tail columns, 1 to 4. A's elements along k are adjacent, B is packed:
+// rows of 4, the columns beyond p.tail and the rows from p.k up to a multiple of 4 being 0. It trusts every number in p and
+// changes p.
+//
+//go:noescape
+func narrowAVX512(c *float32, a *float32, b *float32, p *mulArgs)

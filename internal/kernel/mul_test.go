@@ -121,6 +121,9 @@ func (r shapes) mul() Mul {
 		p.K = r.IntN(1500)
 		p.M, p.N = r.size(30), r.size(30)
 	}
+	if r.IntN(8) == 0 { // narrow
+		p.M, p.N, p.K = 16+r.IntN(60), 1+r.IntN(8), 4+r.IntN(150)
+	}
 	if r.IntN(2) == 0 {
 		p.Batch = 1 + r.IntN(5)
 	}
@@ -291,6 +294,36 @@ func fuzzDot(m, n, k, batch uint8, gaps uint16, kind uint8) Dot {
 		}
 	}
 	return p
+}
+
+func TestWrongShapesPanic(t *testing.T) {
+	x := make([]float32, 100)
+	ok := Mul{M: 4, N: 5, K: 6, Batch: 2, ARow: 6, ACol: 1, ABatch: 24, BRow: 5, BBatch: 30, CRow: 5, CBatch: 20}
+	dot := Dot{M: 4, N: 5, K: 6, Batch: 2, ARow: 6, ABatch: 24, BRow: 6, BBatch: 30, CRow: 5, CCol: 1, CBatch: 20}
+	negative, short := ok, dot
+	negative.K = -1
+	short.ABatch = -1
+	for name, f := range map[string]func(){
+		"short c":         func() { ok.Run(x[:39], x[:48], x[:60]) },
+		"short a":         func() { ok.Run(x[:40], x[:47], x[:60]) },
+		"short b":         func() { ok.Run(x[:40], x[:48], x[:59]) },
+		"negative k":      func() { negative.Run(x, x, x) },
+		"dot short c":     func() { dot.Run(x[:39], x[:48], x[:60]) },
+		"dot short a":     func() { dot.Run(x[:40], x[:47], x[:60]) },
+		"dot short b":     func() { dot.Run(x[:40], x[:48], x[:59]) },
+		"negative stride": func() { short.Run(x, x, x) },
+	} {
+		eachPath(t, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			f()
+		})
+	}
+	ok.Run(make([]float32, 40), x[:48], x[:60])
+	dot.Run(make([]float32, 40), x[:48], x[:60])
 }
 
 func FuzzMul(f *testing.F) {

@@ -5,6 +5,9 @@ package kernel
 // simd does the products with the micro-kernels of the path, by panels of as many columns as the widest tile has. What a panel needs of A and B
 // is taken in blocks that stay in the first cache for all tiles of the panel.
 func (j *mulJob) simd(path Path, c, a, b []float32) {
+	if j.narrow(path, c, a, b) {
+		return
+	}
 	lanes, tiles := lanesAndTiles(path)
 	panel := (len(tiles) - 1) * lanes
 	block, sums := j.K, j.sums

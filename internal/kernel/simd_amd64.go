@@ -18,6 +18,18 @@ func mulTiles(path Path, rows, vectors int, c, a, b *float32, p *mulArgs) {
 	}
 }
 
+// mulNarrow does one product of whole tiles of 16 rows and at most 4 columns with B packed.
+func mulNarrow(j *mulJob, c, a, b *float32) {
+	p := mulArgs{
+		crow: 4 * j.CRow, arow: 4 * j.ARow, tilestep: 4 * 16 * j.ARow,
+		k: j.K, tiles: j.M / 16, tail: j.N,
+	}
+	if j.Add {
+		p.add = 1
+	}
+	narrowAVX512(c, a, b, &p)
+}
+
 // simd does the products with the micro-kernels of the path, or as a Mul where that is faster.
 func (j *dotJob) simd(path Path, c, a, b []float32) {
 	if j.mul(path, c, a, b) {

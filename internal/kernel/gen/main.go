@@ -46,6 +46,9 @@ func main() {
 		return
 	case "mul":
 		mul(t)
+		if t.wide {
+			narrow(t)
+		}
 		if err := writeDispatch(t, *goFile); err != nil {
 			log.Fatal(err)
 		}
