@@ -66,12 +66,13 @@ func (l *loader) batches(ctx context.Context, order []int, d Draw) iter.Seq2[*ba
 				n := min(l.size, len(order))
 				l.fill(ctx, b, order[:n], d)
 				order = order[n:]
+				last := b.err != nil // b is no longer ours once it is sent
 				select {
 				case full <- b:
 				case <-ctx.Done():
 					return
 				}
-				if b.err != nil {
+				if last {
 					return
 				}
 			}

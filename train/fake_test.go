@@ -87,3 +87,12 @@ func testOptions(t testing.TB) Options {
 		Train: &made{clips: 45, classes: 3, width: 20}, Val: &made{clips: 20, classes: 3, width: 20, first: 1000},
 	}
 }
+
+func scaler(t testing.TB, o Options) *model.Scaler {
+	t.Helper()
+	by, err := model.NewScaler(o.Model.Config.Standardise, o.Model.Config.Input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return by
+}
