@@ -28,15 +28,14 @@ func Tanh(dst, src []float32) {
 func LSTM(z, c, tc, h, cPrev []float32) {
 	n := len(h)
 	z, c, tc, cPrev = z[:4*n], c[:n], tc[:n], cPrev[:n]
-	if !simdLSTM(Current(), z, c, tc, h, cPrev) {
-		scalarLSTM(z, c, tc, h, cPrev)
-	}
+	scalarLSTM(simdLSTM(Current(), z, c, tc, h, cPrev), z, c, tc, h, cPrev)
 }
 
-func scalarLSTM(z, c, tc, h, cPrev []float32) {
+// scalarLSTM does the units from first on.
+func scalarLSTM(first int, z, c, tc, h, cPrev []float32) {
 	n := len(h)
 	zi, zf, zg, zo := z[:n], z[n:2*n], z[2*n:3*n], z[3*n:4*n]
-	for u := range n {
+	for u := first; u < n; u++ {
 		i, f, g, o := sigmoid(zi[u]), sigmoid(zf[u]), tanh(zg[u]), sigmoid(zo[u])
 		zi[u], zf[u], zg[u], zo[u] = i, f, g, o
 		c[u] = f*cPrev[u] + i*g
@@ -51,16 +50,15 @@ func scalarLSTM(z, c, tc, h, cPrev []float32) {
 func LSTMBackward(dz, dc, dh, gates, tc, cPrev []float32) {
 	n := len(dh)
 	dz, dc, gates, tc, cPrev = dz[:4*n], dc[:n], gates[:4*n], tc[:n], cPrev[:n]
-	if !simdLSTMBackward(Current(), dz, dc, dh, gates, tc, cPrev) {
-		scalarLSTMBackward(dz, dc, dh, gates, tc, cPrev)
-	}
+	scalarLSTMBackward(simdLSTMBackward(Current(), dz, dc, dh, gates, tc, cPrev), dz, dc, dh, gates, tc, cPrev)
 }
 
-func scalarLSTMBackward(dz, dc, dh, gates, tc, cPrev []float32) {
+// scalarLSTMBackward does the units from first on.
+func scalarLSTMBackward(first int, dz, dc, dh, gates, tc, cPrev []float32) {
 	n := len(dh)
 	gi, gf, gg, gate := gates[:n], gates[n:2*n], gates[2*n:3*n], gates[3*n:4*n]
 	di, df, dg, do := dz[:n], dz[n:2*n], dz[2*n:3*n], dz[3*n:4*n]
-	for u := range n {
+	for u := first; u < n; u++ {
 		i, f, g, o, t := gi[u], gf[u], gg[u], gate[u], tc[u]
 		d := dc[u] + dh[u]*o*(1-t*t)
 		di[u] = d * g * i * (1 - i)

@@ -125,10 +125,9 @@ func simdSumSquares(path Path, x []float32) (sum float64, n int) {
 	return sum, n
 }
 
-// simdLSTM and its backward say whether they did it.
-func simdLSTM(path Path, z, c, tc, h, cPrev []float32) bool {
+func simdLSTM(path Path, z, c, tc, h, cPrev []float32) int {
 	if len(h) == 0 {
-		return true
+		return 0
 	}
 	switch path {
 	case AVX512:
@@ -136,14 +135,14 @@ func simdLSTM(path Path, z, c, tc, h, cPrev []float32) bool {
 	case AVX2:
 		lstmAVX2(&z[0], &c[0], &tc[0], &h[0], &cPrev[0], len(h))
 	default:
-		return false
+		return 0
 	}
-	return true
+	return len(h)
 }
 
-func simdLSTMBackward(path Path, dz, dc, dh, gates, tc, cPrev []float32) bool {
+func simdLSTMBackward(path Path, dz, dc, dh, gates, tc, cPrev []float32) int {
 	if len(dh) == 0 {
-		return true
+		return 0
 	}
 	switch path {
 	case AVX512:
@@ -151,9 +150,9 @@ func simdLSTMBackward(path Path, dz, dc, dh, gates, tc, cPrev []float32) bool {
 	case AVX2:
 		lstmBackwardAVX2(&dz[0], &dc[0], &dh[0], &gates[0], &tc[0], &cPrev[0], len(dh))
 	default:
-		return false
+		return 0
 	}
-	return true
+	return len(dh)
 }
 
 // simdPeak does multiply-adds on registers and returns how many.

@@ -1,4 +1,4 @@
-//go:build noasm || !amd64
+//go:build noasm || !(amd64 || arm64)
 
 package kernel
 
@@ -18,8 +18,8 @@ func simdTanh(Path, []float32, []float32) int { return 0 }
 
 func simdSumSquares(Path, []float32) (float64, int) { return 0, 0 }
 
-func simdLSTM(Path, []float32, []float32, []float32, []float32, []float32) bool { return false }
+func simdLSTM(Path, []float32, []float32, []float32, []float32, []float32) int { return 0 }
 
-func simdLSTMBackward(Path, []float32, []float32, []float32, []float32, []float32, []float32) bool {
-	return false
+func simdLSTMBackward(Path, []float32, []float32, []float32, []float32, []float32, []float32) int {
+	return 0
 }

@@ -178,7 +178,7 @@ func TestLSTMAgrees(t *testing.T) {
 				copy(dc, dc0)
 				LSTMBackward(dz, dc, dh, wz, wtc, c0)
 				wdz := make([]float32, 4*n)
-				scalarLSTMBackward(wdz, dc0, dh, wz, wtc, c0)
+				scalarLSTMBackward(0, wdz, dc0, dh, wz, wtc, c0)
 				near(t, "dz", dz, wdz, 3e-6)
 				near(t, "dc", dc, dc0, 3e-6)
 				for _, check := range []func(){check1, check2, check3, check4, check5, check6} {

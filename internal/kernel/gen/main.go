@@ -23,7 +23,7 @@ func main() {
 
 	if *unit == "neon" {
 		for _, err := range []error{
-			writeNEON("../mul_neon_arm64.s", "../mul_neon_stub_arm64.go"),
+			writeNEON("../neon_arm64.s", "../neon_stub_arm64.go"),
 			writeDispatch(isa{name: "NEON", tiles: neonTiles}, *goFile),
 		} {
 			if err != nil {

@@ -206,6 +206,7 @@ func writeNEON(asm, stubs string) error {
 		}
 	}
 	n.peak()
+	s.WriteString(n.vectors())
 	s.WriteString("\n// peakNEON runs n times 16 multiply-adds of 4 lanes on registers only.\nfunc peakNEON(n int)\n")
 	text := bytes.ReplaceAll(n.Bytes(), []byte("\n\n\n"), []byte("\n\n"))
 	if err := os.WriteFile(asm, text, 0o644); err != nil {

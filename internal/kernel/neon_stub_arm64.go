@@ -88,5 +88,25 @@ func mulNEONR2V4(c, a, b *float32, p *mulArgs)
 //go:noescape
 func mulNEONR4V4(c, a, b *float32, p *mulArgs)
 
+// sigmoidNEON sets dst to 1/(1+exp(-x)) of src; n is a multiple of 4.
+//
+//go:noescape
+func sigmoidNEON(dst, src *float32, n int)
+
+// tanhNEON sets dst to tanh(x) of src; n is a multiple of 4.
+//
+//go:noescape
+func tanhNEON(dst, src *float32, n int)
+
+// lstmNEON is the forward step of LSTM for n units, a multiple of 4. zi, zf, zg and zo are the blocks of z.
+//
+//go:noescape
+func lstmNEON(zi, zf, zg, zo, c, tc, h, cPrev *float32, n int)
+
+// lstmBackwardNEON is the backward step of LSTM for n units, a multiple of 4. di .. do and ai .. ao are the blocks of dz and of the gates.
+//
+//go:noescape
+func lstmBackwardNEON(di, df, dg, do, dc, dh, ai, af, ag, ao, tc, cPrev *float32, n int)
+
 // peakNEON runs n times 16 multiply-adds of 4 lanes on registers only.
 func peakNEON(n int)
