@@ -14,6 +14,7 @@ type Features struct {
 	classes []string
 	width   int
 	clips   []featureClip
+	bad     []string
 }
 
 type featureClip struct {
@@ -63,6 +64,7 @@ func openFeatures(ctx context.Context, root string, s *scan, o Options) (Dataset
 	if err := rep.judge(root, o); err != nil {
 		return nil, rep, err
 	}
+	d.bad = rep.badIDs()
 	return d, rep, nil
 }
 
@@ -106,6 +108,9 @@ func (d *Features) Width() int { return d.width }
 
 // Frames is the number of time steps of clip i.
 func (d *Features) Frames(i int) int { return d.clips[i].n }
+
+// Excluded are the ids of clips that could not be read: a split may name them without harm.
+func (d *Features) Excluded() []string { return d.bad }
 
 // Clip prepares clip i.
 func (d *Features) Clip(dst *Clip, i int, s Sample) error {

@@ -17,6 +17,7 @@ type Folder struct {
 	in      Input
 	classes []string
 	clips   []folderClip
+	bad     []string
 	cache   cache
 	remake  func(ctx context.Context, c *folderClip) (*mapping, error)
 
@@ -104,6 +105,7 @@ func openVideo(ctx context.Context, root string, s *scan, o Options) (*Folder, *
 	if err := rep.judge(root, o); err != nil {
 		return nil, rep, err
 	}
+	f.bad = rep.badIDs()
 	return f, rep, nil
 }
 
@@ -178,6 +180,9 @@ func (f *Folder) mapping(c *folderClip) (*mapping, error) {
 	}
 	return m, nil
 }
+
+// Excluded are the ids of clips that could not be read: a split may name them without harm.
+func (f *Folder) Excluded() []string { return f.bad }
 
 // Close unmaps the frames. Clips made by this Folder must not be read after it.
 func (f *Folder) Close() error {

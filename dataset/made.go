@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/fdht/fdht/internal/atomicfile"
 	"github.com/fdht/fdht/video"
 )
 
@@ -184,14 +185,14 @@ func (m *Made) WriteFiles(ctx context.Context, dir, format string) error {
 		if format == "png" {
 			err = m.writePNG(path, i)
 		} else {
-			err = writeFile(path+".y4m", func(w io.Writer) error { return m.writeY4M(w, i) })
+			err = atomicfile.Write(path+".y4m", func(w io.Writer) error { return m.writeY4M(w, i) })
 		}
 		if err != nil {
 			return err
 		}
 	}
 	split, _ := m.Official()
-	return writeFile(filepath.Join(dir, "split.txt"), func(w io.Writer) error { return WriteSplit(w, named{m, format}, split) })
+	return atomicfile.Write(filepath.Join(dir, "split.txt"), func(w io.Writer) error { return WriteSplit(w, named{m, format}, split) })
 }
 
 // named is a Made whose ids are those of the files written.
@@ -240,38 +241,10 @@ func (m *Made) writePNG(dir string, i int) error {
 			}
 			img.SetRGBA(p%f.Width, p/f.Width, c)
 		}
-		err := writeFile(filepath.Join(dir, fmt.Sprintf("%04d.png", t)), func(w io.Writer) error { return png.Encode(w, img) })
+		err := atomicfile.Write(filepath.Join(dir, fmt.Sprintf("%04d.png", t)), func(w io.Writer) error { return png.Encode(w, img) })
 		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// writeFile writes through a temporary file in the same folder, so that path is whole or not there.
-func writeFile(path string, write func(io.Writer) error) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return openErr(path, err)
-	}
-	defer func() { // after success both do nothing
-		tmp.Close()
-		os.Remove(tmp.Name())
-	}()
-	if err := write(tmp); err != nil {
-		return openErr(path, err)
-	}
-	if err := tmp.Chmod(0o644); err != nil {
-		return openErr(path, err)
-	}
-	if err := tmp.Sync(); err != nil {
-		return openErr(path, err)
-	}
-	if err := tmp.Close(); err != nil {
-		return openErr(path, err)
-	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
-		return openErr(path, err)
 	}
 	return nil
 }

@@ -87,6 +87,15 @@ func (e *tooManyBad) Error() string {
 	return b.String()
 }
 
+// badIDs are the ids of the clips that are not in the data set.
+func (r *Report) badIDs() []string {
+	var out []string
+	for _, b := range r.Bad {
+		out = append(out, b.ID)
+	}
+	return out
+}
+
 // judge says whether few enough clips are bad, and puts the lists in order.
 func (r *Report) judge(name string, o Options) error {
 	byID := func(a, b BadClip) int { return strings.Compare(a.ID, b.ID) }
@@ -103,8 +112,16 @@ func (r *Report) judge(name string, o Options) error {
 
 // plainErr takes the path off the front of an error where the id already says it.
 func plainErr(err error, path string) error {
-	if inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), path+": ") && err.Error() == path+": "+inner.Error() {
-		return inner
+	if text, ok := strings.CutPrefix(err.Error(), path+": "); ok {
+		return &shorter{text, err}
 	}
 	return err
 }
+
+type shorter struct {
+	text string
+	err  error
+}
+
+func (e *shorter) Error() string { return e.text }
+func (e *shorter) Unwrap() error { return e.err }

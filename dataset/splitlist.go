@@ -101,23 +101,36 @@ func eachLine(r io.Reader, f func(n int, line string) error) error {
 // folders). A short form that is not unique finds nothing.
 type index struct {
 	full  map[string]int
-	short map[string]int // -1 = several
+	short map[string]int // several = more than one
 }
+
+// What an index has instead of a clip's number.
+const (
+	several  = -1
+	excluded = -2 // unreadable and reported as such: a list may name it
+)
 
 func idIndex(ds Dataset) index {
 	x := index{make(map[string]int, ds.Len()), make(map[string]int, ds.Len())}
 	for i := range ds.Len() {
-		id := ds.ID(i)
-		x.full[id] = i
-		for _, s := range shortForms(id) {
-			if j, ok := x.short[s]; ok && j != i {
-				x.short[s] = -1
-			} else {
-				x.short[s] = i
-			}
+		x.add(ds.ID(i), i)
+	}
+	if d, ok := ds.(interface{ Excluded() []string }); ok {
+		for _, id := range d.Excluded() {
+			x.add(id, excluded)
 		}
 	}
 	return x
+}
+
+func (x index) add(id string, i int) {
+	x.full[id] = i
+	for _, s := range shortForms(id) {
+		if j, ok := x.short[s]; ok && j != i {
+			i = several
+		}
+		x.short[s] = i
+	}
 }
 
 func shortForms(id string) []string {
@@ -131,14 +144,14 @@ func (x index) find(id string) (int, bool) {
 		return i, true
 	}
 	for _, s := range shortForms(id) {
-		if i, ok := x.short[s]; ok && i >= 0 {
+		if i, ok := x.short[s]; ok && i != several {
 			return i, true
 		}
 	}
 	return 0, false
 }
 
-// resolve turns ids into numbers. Ids that are not in the data are an error, all of them named at once.
+// resolve turns ids into numbers. Ids that are not in the data are an error, unless they are of clips that were excluded.
 func resolve(entries []listed, x index) (Split, error) {
 	var s Split
 	parts := map[int]listed{}
@@ -147,6 +160,9 @@ func resolve(entries []listed, x index) (Split, error) {
 		i, ok := x.find(e.id)
 		if !ok {
 			missing = append(missing, e.id)
+			continue
+		}
+		if i == excluded {
 			continue
 		}
 		if old, dup := parts[i]; dup {
@@ -166,7 +182,7 @@ func resolve(entries []listed, x index) (Split, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return s, fmt.Errorf("%d of %d clips listed are not in the data: %s; is this the list of another set, or are they unreadable", len(missing), len(entries), someOf(missing, 5))
+		return s, fmt.Errorf("%d of %d clips listed are not in the data: %s; is this the list of another set", len(missing), len(entries), someOf(missing, 5))
 	}
 	slices.Sort(s.Train)
 	slices.Sort(s.Val)

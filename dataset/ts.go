@@ -183,7 +183,7 @@ func (f *tsFile) row(line string) error {
 		n := strings.Count(channel, ",") + 1
 		if d == 0 {
 			steps = n
-			if 2*steps*dims > len(body)+1 { // each value takes a byte and a separator: memory stays within the text
+			if steps*dims > len(body)+1 { // there is a separator for each value: memory stays in proportion to the text
 				return fmt.Errorf("the first of %d channels has %d values, too many for all to have them", dims, n)
 			}
 			rows = make([]float32, steps*dims)
