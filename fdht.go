@@ -1,0 +1,205 @@
+package fdht
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/model"
+	"github.com/fdht/fdht/rnn"
+	"github.com/fdht/fdht/train"
+)
+
+// Model is a trained network, ready to use. Several goroutines may use one.
+type Model struct {
+	file   *model.File
+	scaler *model.Scaler
+	input  *dataset.Input // of a video frame; nil: rows of features
+
+	mu      sync.Mutex
+	idle    []*rnn.Runner // a Runner is for one goroutine at a time
+	streams *rnn.Runner   // streams share its compiled weights
+}
+
+// Load reads a model file.
+func Load(path string) (*Model, error) {
+	f, err := model.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := From(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// From uses a model that is in memory, such as one that was just trained. Do not change it afterwards.
+func From(f *model.File) (*Model, error) {
+	scaler, err := model.NewScaler(f.Config.Standardise, f.Config.Input)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{file: f, scaler: scaler}
+	if fr := f.Config.Frame; fr != nil {
+		in := dataset.Input{Kind: fr.Input, Height: fr.Height, Width: fr.Width, Lag: fr.Lag, Gain: float32(fr.Gain)}
+		if err := in.Validate(); err != nil {
+			return nil, err
+		}
+		if in.Size() != f.Config.Input {
+			return nil, fmt.Errorf("frames of %s have %d numbers, the network takes %d", in.Kind, in.Size(), f.Config.Input)
+		}
+		m.input = &in
+	}
+	return m, nil
+}
+
+// Config says what the model is: its structure, classes, frames and steps.
+func (m *Model) Config() model.Config { return m.file.Config }
+
+// Classes are the labels in the order of probabilities and logits. Not to be changed.
+func (m *Model) Classes() []string { return m.file.Config.Classes }
+
+// Prediction is what a model makes of a sequence.
+type Prediction struct {
+	Label  string    // the most probable class
+	Class  int       // its number
+	Probs  []float32 // of every class, in the order of Model.Classes
+	Logits []float32 // what the probabilities are the softmax of
+	Frames int       // steps that went into the network
+}
+
+// Top lists the numbers of the n most probable classes, the most probable first.
+func (p Prediction) Top(n int) []int {
+	order := make([]int, len(p.Probs))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch {
+		case p.Logits[a] > p.Logits[b]:
+			return -1
+		case p.Logits[a] < p.Logits[b]:
+			return 1
+		}
+		return 0
+	})
+	return order[:min(n, len(order))]
+}
+
+// Reading says how a clip is taken.
+type Reading struct {
+	Steps  int    // frames taken from a clip, evenly; 0: as many as in training, -1: all of them
+	Repeat bool   // a clip with fewer frames repeats some; else it is an error
+	FFmpeg string // the ffmpeg program; "": the one on the PATH
+}
+
+// Predict says what is in a video file (anything that ffmpeg reads), a folder of images, a GIF, a y4m file, or a .npy or
+// .npz array [T, F] whose F is the model's input size. As in evaluation, a video gives as many frames as a training clip
+// had, taken evenly; rows of an array are all taken, as they are. Both are standardised as in training.
+func (m *Model) Predict(ctx context.Context, path string) (Prediction, error) {
+	return m.PredictReading(ctx, path, Reading{})
+}
+
+// PredictReading is Predict with a say in how the clip is taken.
+func (m *Model) PredictReading(ctx context.Context, path string, how Reading) (Prediction, error) {
+	var clip dataset.Clip
+	var err error
+	if isArray(path) {
+		err = dataset.ReadClip(ctx, &clip, path, dataset.Input{}, dataset.Sample{}, dataset.Options{})
+		if err == nil && clip.Width() != m.file.Config.Input {
+			err = fmt.Errorf("%s: rows of %d numbers, the model takes %d", path, clip.Width(), m.file.Config.Input)
+		}
+	} else if m.input == nil {
+		err = fmt.Errorf("%s: the model takes rows of %d features, not video: give it .npy or .npz arrays [T, %d]", path, m.file.Config.Input, m.file.Config.Input)
+	} else {
+		s := dataset.Sample{Steps: how.Steps}
+		switch {
+		case how.Steps == 0:
+			s.Steps = m.file.Config.Steps
+		case how.Steps < 0:
+			s.Steps = 0
+		}
+		if how.Repeat {
+			s.Short = dataset.ShortRepeat
+		}
+		err = dataset.ReadClip(ctx, &clip, path, *m.input, s, dataset.Options{FFmpeg: how.FFmpeg})
+	}
+	if err != nil {
+		return Prediction{}, err
+	}
+	return m.predict(&clip), nil
+}
+
+func isArray(path string) bool {
+	ext := strings.ToLower(filepath.Ext(path))
+	if ext != ".npy" && ext != ".npz" {
+		return false
+	}
+	st, err := os.Stat(path)
+	return err != nil || !st.IsDir()
+}
+
+// PredictRows says what a sequence is whose rows of Config().Input floats are scaled (a frame's values to 0..1) but not standardised.
+func (m *Model) PredictRows(rows [][]float32) (Prediction, error) {
+	if len(rows) == 0 {
+		return Prediction{}, errors.New("no rows: a sequence has at least one")
+	}
+	for t, r := range rows {
+		if len(r) != m.file.Config.Input {
+			return Prediction{}, fmt.Errorf("row %d has %d numbers, the model takes %d", t, len(r), m.file.Config.Input)
+		}
+	}
+	return m.predict(sequence(rows)), nil
+}
+
+// sequence is a clip in memory.
+type sequence [][]float32
+
+func (s sequence) Len() int                  { return len(s) }
+func (s sequence) Load(dst []float32, t int) { copy(dst, s[t]) }
+
+func (m *Model) predict(s rnn.Sequence) Prediction {
+	r := m.runner()
+	defer m.release(r)
+	logits := make([]float32, len(m.Classes()))
+	r.Forward(logits, []rnn.Sequence{&model.Scaled{Seq: s, By: m.scaler}})
+	p := Prediction{Logits: logits, Probs: make([]float32, len(logits)), Frames: s.Len()}
+	m.judge(&p)
+	return p
+}
+
+// judge fills in what follows from the logits.
+func (m *Model) judge(p *Prediction) {
+	train.Softmax(p.Probs, p.Logits)
+	p.Class = 0
+	for i, z := range p.Logits {
+		if z > p.Logits[p.Class] {
+			p.Class = i
+		}
+	}
+	p.Label = m.file.Config.Classes[p.Class]
+}
+
+func (m *Model) runner() *rnn.Runner {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n := len(m.idle); n > 0 {
+		r := m.idle[n-1]
+		m.idle = m.idle[:n-1]
+		return r
+	}
+	return m.file.Net.NewRunner(1)
+}
+
+func (m *Model) release(r *rnn.Runner) {
+	m.mu.Lock()
+	m.idle = append(m.idle, r)
+	m.mu.Unlock()
+}

@@ -1,0 +1,442 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/internal/atomicfile"
+	"github.com/fdht/fdht/model"
+	"github.com/fdht/fdht/train"
+)
+
+// configFile is the argument CONFIG.toml: its keys are the flags that the command line leaves out.
+type configFile string
+
+// BeforeResolve reads the file.
+func (configFile) BeforeResolve(ctx *kong.Context, at *kong.Path) error {
+	path := ctx.Value(at).String()
+	if path == "" {
+		return nil
+	}
+	c, err := readConfig(path)
+	if err != nil {
+		return err
+	}
+	return addConfig(ctx, c)
+}
+
+// resumeDir is the flag --resume: the settings are those of the run.
+type resumeDir string
+
+// BeforeResolve reads the run's resolved configuration.
+func (resumeDir) BeforeResolve(ctx *kong.Context, at *kong.Path) error {
+	dir := string(ctx.FlagValue(at.Flag).(resumeDir))
+	if dir == "" {
+		return nil
+	}
+	path := filepath.Join(dir, configName)
+	if _, err := os.Stat(path); err != nil {
+		return usage("name the folder that --out named", "--resume %s: there is no run in it (no %s)", dir, configName)
+	}
+	c, err := readConfig(path)
+	if err != nil {
+		return err
+	}
+	return addConfig(ctx, c)
+}
+
+// recipe is all that a run's numbers depend on, and where its files are.
+type recipe struct {
+	sourceFlags
+	splitFlags
+	frameFlags
+	sampleFlags
+	modelFlags
+	trainingFlags
+}
+
+// trainingFlags are train.Settings and the augmentation.
+type trainingFlags struct {
+	Epochs      int     `group:"training" default:"40" placeholder:"N" help:"Times through the training clips (${default})."`
+	Batch       int     `group:"training" default:"16" placeholder:"B" help:"Clips a step (${default})."`
+	LR          float64 `name:"lr" group:"training" default:"0.003" placeholder:"X" help:"Peak learning rate of AdamW (${default})."`
+	MinLR       float64 `name:"min-lr" group:"training" placeholder:"X" help:"Where the cosine schedule ends (0)."`
+	Schedule    string  `group:"training" default:"cosine" placeholder:"WAY" help:"cosine, onecycle or constant (${default})."`
+	Warmup      float64 `group:"training" default:"1" placeholder:"N" help:"Epochs of linear warm-up (${default})."`
+	WeightDecay float64 `group:"training" default:"0.0001" placeholder:"X" help:"Weight decay of AdamW; biases do not decay (${default})."`
+	Beta1       float64 `name:"beta1" group:"training" default:"0.9" placeholder:"X" help:"AdamW (${default})."`
+	Beta2       float64 `name:"beta2" group:"training" default:"0.999" placeholder:"X" help:"AdamW (${default})."`
+	Eps         float64 `group:"training" default:"1e-8" placeholder:"X" help:"AdamW (${default})."`
+	Clip        float64 `group:"training" default:"1" placeholder:"X" help:"Limit of the gradient's norm; 0: none (${default})."`
+	Dropout     float64 `group:"training" default:"0.2" placeholder:"X" help:"Share of the pooled state that is dropped (${default})."`
+	Smoothing   float64 `name:"label-smoothing" group:"training" default:"0.1" placeholder:"X" help:"Label smoothing (${default})."`
+	EMA         float64 `name:"ema" group:"training" placeholder:"X" help:"Decay of the weights' moving average, which is then what is kept; 0: none (0)."`
+	Patience    int     `group:"training" placeholder:"N" help:"Epochs without a better one before the run ends; 0: never (0)."`
+	Calibrate   int     `group:"training" default:"32" placeholder:"N" help:"Training clips from which the scale of fresh weights is fitted (${default})."`
+	Standardise string  `group:"training" placeholder:"WAY" help:"Statistics of the training clips: all (one mean and deviation), each (one a feature) or none (all for video, each for features)."`
+	Seed        uint64  `group:"training" default:"1" placeholder:"N" help:"Of weights, order, random frames, augmentation, dropout (${default})."`
+
+	ShiftX     int     `group:"augment" placeholder:"N" help:"Pixels that a training clip is moved sideways at most (0)."`
+	ShiftY     int     `group:"augment" placeholder:"N" help:"The same, up and down (0)."`
+	Flip       bool    `group:"augment" help:"Mirror half of the training clips: wrong where left and right are classes."`
+	Brightness float64 `group:"augment" placeholder:"X" help:"rgb: factor 1-X to 1+X (0)."`
+}
+
+func (f *trainingFlags) settings() train.Settings {
+	return train.Settings{
+		Epochs: f.Epochs, Batch: f.Batch, Seed: f.Seed, LR: f.LR, MinLR: f.MinLR, Schedule: f.Schedule, Warmup: f.Warmup,
+		Beta1: f.Beta1, Beta2: f.Beta2, Eps: f.Eps, Decay: f.WeightDecay, Clip: f.Clip, Dropout: f.Dropout,
+		Smoothing: f.Smoothing, EMA: f.EMA, Patience: f.Patience, Calibrate: f.Calibrate,
+	}
+}
+
+func (f *trainingFlags) augment() dataset.Augment {
+	return dataset.Augment{ShiftX: f.ShiftX, ShiftY: f.ShiftY, Flip: f.Flip, Brightness: float32(f.Brightness)}
+}
+
+// trainCmd is fdht train.
+type trainCmd struct {
+	Config configFile `arg:"" optional:"" placeholder:"CONFIG.toml" help:"Settings, a key a flag; flags on the command line win."`
+	recipe
+	Out     string    `placeholder:"DIR" group:"data" config:"-" help:"Folder for the model, checkpoints, metrics.jsonl, curves.png and the settings."`
+	Resume  resumeDir `placeholder:"DIR" group:"data" config:"-" help:"Go on with the run in DIR, to the same numbers as if it had never stopped."`
+	Workers int       `group:"common" placeholder:"N" config:"-" help:"Processors to use; results do not depend on it (all)."`
+	jsonFlag
+	common
+}
+
+// Help is the long help.
+func (*trainCmd) Help() string {
+	return `Examples:
+
+  fdht train --data clips --out runs/first --budget 5000
+  fdht train --data made --out runs/made --epochs 10 --rank 8
+  fdht train experiments/utd-mhad-depth.toml --out runs/depth --seed 2
+  fdht train --resume runs/first
+
+DIR gets model.safetensors (the best epoch on the validation part), checkpoint.safetensors, metrics.jsonl (a line an epoch),
+curves.png and config.toml, which has every setting and makes the run again.`
+}
+
+// Run trains.
+func (c *trainCmd) Run(ctx context.Context, u *ui, k *kong.Context) error {
+	resume := c.Resume != ""
+	switch {
+	case resume && c.Out != "" && filepath.Clean(c.Out) != filepath.Clean(string(c.Resume)):
+		return usage("leave --out away", "--resume %s and --out %s: a run goes on in its own folder", c.Resume, c.Out)
+	case resume && c.Config != "":
+		return usage("leave it away: the run has its settings in its folder", "--resume %s does not go with %s", c.Resume, c.Config)
+	case resume:
+		c.Out = string(c.Resume)
+	case c.Out == "":
+		return usage("such as --out runs/first", "--out is missing: say where the run goes")
+	}
+	started := time.Now()
+	r, err := c.recipe.start(ctx, u, c.Out, resume, c.Workers, k.Flags())
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	res, err := r.run(ctx, u)
+	if err != nil {
+		return err
+	}
+	return c.report(u, r, res, time.Since(started))
+}
+
+// trained is what train --json prints.
+type trained struct {
+	Model   string      `json:"model"`
+	Epochs  int         `json:"epochs"`
+	Early   bool        `json:"early"`
+	Best    *train.Best `json:"best"`
+	Weights int64       `json:"weights"`
+	Total   int64       `json:"total"`
+	Ratio   float64     `json:"ratio"`
+	Train   int         `json:"train_clips"`
+	Val     int         `json:"val_clips"`
+	Test    int         `json:"test_clips"`
+	Seconds float64     `json:"seconds"`
+}
+
+func (c *trainCmd) report(u *ui, r *run, res train.Result, took time.Duration) error {
+	path := filepath.Join(c.Out, train.ModelFile)
+	w, b, h := r.model.Net.Count()
+	ratio := float64(r.model.Config.RNN().DenseWeights()) / float64(w)
+	if c.JSON {
+		return u.json(trained{path, res.Epochs, res.Early, res.Best, w, w + b + h, ratio,
+			len(r.split.Train), len(r.split.Val), len(r.split.Test), took.Seconds()})
+	}
+	what := "validation"
+	if len(r.split.Val) == 0 {
+		what = "training"
+	}
+	if err := u.print("%s: best epoch %d of %d, %s accuracy %s; %s recurrent weights, %s times fewer than dense\n",
+		path, res.Best.Epoch, res.Epochs, what, percent(res.Best.Accuracy), thousands(w), thousands(int64(ratio))); err != nil {
+		return err
+	}
+	if len(r.split.Test) > 0 {
+		u.note("next: %s eval --model %s --split test", self(), c.Out)
+	}
+	return nil
+}
+
+// run is a training run that is ready to go.
+type run struct {
+	dir     string
+	resume  bool
+	workers int
+	data    dataset.Dataset
+	split   dataset.Split
+	sample  dataset.Sample
+	model   *model.File
+	train   train.Options
+}
+
+func (r *run) close() { closeData(r.data) }
+
+// start opens the data, chooses what the recipe leaves out, makes the model and writes the resolved recipe to dir.
+func (c *recipe) start(ctx context.Context, u *ui, dir string, resume bool, workers int, flags []*kong.Flag) (r *run, err error) {
+	if err := c.settings().Validate(); err != nil {
+		return nil, &usageError{err: err}
+	}
+	if err := unused(dir, resume); err != nil {
+		return nil, err
+	}
+	in, err := c.frameFlags.resolve()
+	if err != nil {
+		return nil, err
+	}
+	r = &run{dir: dir, resume: resume, workers: orAll(workers)}
+	if r.data, err = c.open(ctx, u, in, workers); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			r.close()
+		}
+	}()
+	if r.split, err = c.split(r.data); err != nil {
+		return nil, err
+	}
+	frames := isVideo(r.data)
+	if !frames {
+		c.frameFlags.clear()
+	}
+	if err := c.sampling(r, frames); err != nil {
+		return nil, err
+	}
+	first, upper, err := c.modelFlags.resolve(r.data.Width(), c.Frame)
+	if err != nil {
+		return nil, err
+	}
+	cfg := model.Config{
+		Cell: c.Cell, Input: r.data.Width(), Hidden: c.Hidden, Layers: c.Layers, Structure: first, Upper: upper,
+		Classes: r.data.Classes(), Pooling: c.Pooling, Steps: r.sample.Steps,
+	}
+	if frames {
+		cfg.Frame = &model.Frame{Height: in.Height, Width: in.Width, Channels: in.Channels(), Input: in.Kind, Lag: in.Lag, Gain: float64(in.Gain)}
+	}
+	if err := cfg.RNN().Validate(); err != nil {
+		return nil, &usageError{err: err}
+	}
+	if err := c.standardise(ctx, u, r, &cfg, frames); err != nil {
+		return nil, err
+	}
+	if r.model, err = model.New(cfg, c.Seed); err != nil {
+		return nil, &usageError{err: err}
+	}
+	if err := c.sources(r); err != nil {
+		return nil, err
+	}
+	if !resume {
+		if err := c.write(dir, flags); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// unused says when dir already holds a run.
+func unused(dir string, resume bool) error {
+	if resume {
+		return nil
+	}
+	for _, name := range []string{model.CheckpointFile, model.PreviousFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return usage(fmt.Sprintf("go on with --resume %s, or choose another --out", dir), "%s already holds a run", dir)
+		}
+	}
+	return nil
+}
+
+// isVideo reports whether rows are frames.
+func isVideo(ds dataset.Dataset) bool {
+	_, ok := ds.(interface{ Input() dataset.Input })
+	return ok
+}
+
+// sampling settles the steps and says which clips are too short for them.
+func (c *recipe) sampling(r *run, frames bool) (err error) {
+	steps := 0
+	if frames {
+		steps = 16
+		if m, ok := r.data.(*dataset.Made); ok {
+			steps = min(steps, m.Frames(0))
+		}
+	}
+	if r.sample, err = c.sample(steps); err != nil {
+		return err
+	}
+	c.Steps = &r.sample.Steps
+	if frames {
+		r.sample.Augment = c.augment()
+	}
+	if err := r.sample.Validate(); err != nil {
+		return &usageError{err: err}
+	}
+	return enough(r.data, append(append([]int{}, r.split.Train...), r.split.Val...), r.sample)
+}
+
+// standardise computes the statistics of the training clips, or takes those of the run that goes on.
+func (c *recipe) standardise(ctx context.Context, u *ui, r *run, cfg *model.Config, frames bool) error {
+	if c.Standardise == "" {
+		c.Standardise = "each"
+		if frames {
+			c.Standardise = "all"
+		}
+	}
+	switch c.Standardise {
+	case "none":
+		return nil
+	case "all", "each":
+	default:
+		return usage("", "--standardise %s: want all, each or none", c.Standardise)
+	}
+	b := u.bar("statistics")
+	defer b.done()
+	mean, std, err := dataset.Stats(ctx, r.data, r.split.Train, r.sample, c.Standardise == "each")
+	if err != nil {
+		return err
+	}
+	s := &model.Standardise{}
+	for i := range mean {
+		s.Mean, s.Std = append(s.Mean, float64(mean[i])), append(s.Std, float64(std[i]))
+	}
+	cfg.Standardise = s
+	return nil
+}
+
+// sources makes the training's options.
+func (c *recipe) sources(r *run) error {
+	tr, err := train.NewClips(r.data, r.split.Train, r.model.Config.Classes, r.sample)
+	if err != nil {
+		return err
+	}
+	r.train = train.Options{Settings: c.settings(), Model: r.model, Train: tr, Dir: r.dir, Resume: r.resume, Workers: r.workers}
+	if len(r.split.Val) > 0 {
+		val, err := train.NewClips(r.data, r.split.Val, r.model.Config.Classes, r.sample)
+		if err != nil {
+			return err
+		}
+		r.train.Val = val
+	}
+	r.train.Data, err = fingerprint(r)
+	return err
+}
+
+// fingerprint is what a run's data is: which clips are for training and validation and how their frames are taken. A run goes
+// on only with the same.
+func fingerprint(r *run) (string, error) {
+	h := sha256.New()
+	s := r.split
+	s.Test = nil
+	if err := dataset.WriteSplit(h, r.data, s); err != nil {
+		return "", err
+	}
+	fmt.Fprintf(h, "%+v", r.sample)
+	return fmt.Sprintf("%s %x", r.data.Name(), h.Sum(nil)[:8]), nil
+}
+
+// write keeps the resolved recipe.
+func (c *recipe) write(dir string, flags []*kong.Flag) error {
+	text, err := writeConfig("The settings of this run, by the names of fdht train's flags.\nfdht train "+configName+" --out ANOTHER makes it again.", flags, dir)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("cannot make --out %s: %w", dir, bare(err))
+	}
+	return atomicfile.Write(filepath.Join(dir, configName), func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+// run trains with progress.
+func (r *run) run(ctx context.Context, u *ui) (train.Result, error) {
+	w, b, h := r.model.Net.Count()
+	u.note("%d training, %d validation, %d test clips of %d classes; %s recurrent weights, %s in all", len(r.split.Train), len(r.split.Val),
+		len(r.split.Test), len(r.model.Config.Classes), thousands(w), thousands(w+b+h))
+	p := &trainProgress{u: u, bar: u.bar("training")}
+	r.train.Progress = p
+	res, err := train.Run(ctx, r.train)
+	p.bar.done()
+	var stopped *train.InterruptedError
+	if errors.As(err, &stopped) {
+		return res, hinted{fmt.Errorf("stopped in epoch %d of %d", stopped.Epoch, stopped.Epochs),
+			fmt.Sprintf("go on with %s train --resume %s", self(), r.dir)}
+	}
+	return res, err
+}
+
+// trainProgress shows a run: a bar on a terminal, a line an epoch elsewhere.
+type trainProgress struct {
+	u    *ui
+	bar  *bar
+	last string // of validation
+}
+
+// Step moves the bar.
+func (p *trainProgress) Step(s train.Step) {
+	done := (s.Epoch - 1) * s.Steps
+	total := s.Epochs * s.Steps
+	if s.Validating {
+		return
+	}
+	p.bar.set(done+s.Step, total, "epoch %d/%d  loss %.3f  accuracy %s%s  %.0f clips/s", s.Epoch, s.Epochs, s.Loss, percent(s.Accuracy), p.last, s.ClipsPerSec)
+}
+
+// Epoch says what an epoch came to.
+func (p *trainProgress) Epoch(e train.Epoch) {
+	line := fmt.Sprintf("epoch %3d  loss %.4f  accuracy %s", e.Epoch, e.TrainLoss, percent(e.TrainAccuracy))
+	if e.ValAccuracy != nil {
+		line += fmt.Sprintf("  validation loss %.4f  accuracy %s", *e.ValLoss, percent(*e.ValAccuracy))
+		p.last = fmt.Sprintf("  validation %s", percent(*e.ValAccuracy))
+	}
+	line += fmt.Sprintf("  %.0f clips/s  %.1f s", e.ClipsPerSec, e.Seconds)
+	if p.u.terminal {
+		p.u.detail("%s", line)
+	} else {
+		p.u.note("%s", line)
+	}
+}
+
+// Note passes on what the user should know.
+func (p *trainProgress) Note(text string) { p.u.note("%s", text) }
+
+func orAll(workers int) int {
+	if workers > 0 {
+		return workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
