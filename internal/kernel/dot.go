@@ -23,10 +23,6 @@ func (p *Dot) Run(c, a, b []float32) {
 	}
 	p.check(c, a, b)
 	path := Current()
-	if path == Scalar {
-		p.scalar(c, a, b)
-		return
-	}
 	if p.K == 0 { // nothing to sum
 		p.reference(c, a, b)
 		return
@@ -45,7 +41,13 @@ func (p *Dot) Run(c, a, b []float32) {
 		a, b = b, a
 	}
 	j.fold()
-	j.simd(path, c, a, b)
+	switch {
+	case j.mul(path, c, a, b):
+	case path == AVX2 || path == AVX512:
+		j.simd(path, c, a, b)
+	default:
+		j.scalar(c, a, b)
+	}
 }
 
 // dotJob is a Dot whose products are each a sum of products themselves, asum and bsum elements apart.

@@ -62,6 +62,15 @@ type mulJob struct {
 	sums, asum, bsum int
 }
 
+// run does the products on the path; a job for Scalar has no sums.
+func (j *mulJob) run(path Path, c, a, b []float32) {
+	if path == Scalar {
+		j.scalar(c, a, b)
+		return
+	}
+	j.simd(path, c, a, b)
+}
+
 // fold makes one product of many where they lie one after the other.
 func (j *mulJob) fold() {
 	if j.sums > 1 && j.asum == j.K*j.ACol && j.bsum == j.K*j.BRow {

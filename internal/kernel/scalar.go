@@ -68,13 +68,18 @@ func (p *Mul) tile(c, a, b []float32) {
 	c1[0], c1[1], c1[2], c1[3] = c10, c11, c12, c13
 }
 
+func (j *dotJob) scalar(c, a, b []float32) {
+	for s := range j.sums {
+		p := j.Dot
+		p.Add = p.Add || s > 0
+		p.scalar(c, a[s*j.asum:], b[s*j.bsum:])
+	}
+}
+
 func (p *Dot) scalar(c, a, b []float32) {
 	m, n := p.M&^1, p.N&^1
-	if p.K == 0 {
-		m, n = 0, 0
-	}
 	for q := range p.Batch {
-		cq, aq, bq := c[q*p.CBatch:], a[min(q*p.ABatch, len(a)):], b[min(q*p.BBatch, len(b)):]
+		cq, aq, bq := c[q*p.CBatch:], a[q*p.ABatch:], b[q*p.BBatch:]
 		for i := 0; i < m; i += 2 {
 			for j := 0; j < n; j += 2 {
 				p.tile(cq[i*p.CRow+j*p.CCol:], aq[i*p.ARow:], bq[j*p.BRow:])

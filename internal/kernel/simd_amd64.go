@@ -30,11 +30,8 @@ func mulNarrow(j *mulJob, c, a, b *float32) {
 	narrowAVX512(c, a, b, &p)
 }
 
-// simd does the products with the micro-kernels of the path, or as a Mul where that is faster.
+// simd does the products with the micro-kernels of the path.
 func (j *dotJob) simd(path Path, c, a, b []float32) {
-	if j.mul(path, c, a, b) {
-		return
-	}
 	block, sums := j.K, j.sums
 	if j.M > 4 || j.N > 4 {
 		block = split(j.K, 512)
@@ -136,7 +133,7 @@ func (t *dotTiles) call(r, s, rows, cols int, c, a, b []float32) {
 // simdTranspose transposes as many rows and columns as it can and returns how many.
 func simdTranspose(path Path, dst, src []float32, rows, cols, dstRow, srcRow int) (r, c int) {
 	r, c = rows&^3, cols&^3
-	if r == 0 || c == 0 {
+	if r == 0 || c == 0 || path == Scalar {
 		return 0, 0
 	}
 	strip := 16

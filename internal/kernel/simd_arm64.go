@@ -8,17 +8,8 @@ func mulTiles(_ Path, rows, vectors int, c, a, b *float32, p *mulArgs) {
 	mulNEON(rows, vectors, c, a, b, p)
 }
 
-// simd does the products as a Mul where there is enough to do, and with the scalar loops else.
-func (j *dotJob) simd(path Path, c, a, b []float32) {
-	if j.mul(path, c, a, b) {
-		return
-	}
-	for s := range j.sums {
-		p := j.Dot
-		p.Add = p.Add || s > 0
-		p.scalar(c, a[s*j.asum:], b[s*j.bsum:])
-	}
-}
+// simd is never called: NEON has no micro-kernel for Dot.
+func (j *dotJob) simd(_ Path, _, _, _ []float32) {}
 
 // simdTranspose leaves everything to the plain loop.
 func simdTranspose(_ Path, _, _ []float32, _, _, _, _ int) (r, c int) { return 0, 0 }

@@ -30,7 +30,7 @@ func (j *dotJob) mul(path Path, c, a, b []float32) bool {
 // mulWins weighs the transposition and the clearing of its array against the sums across lanes.
 func mulWins(path Path, rows int, j *dotJob) bool {
 	switch {
-	case path == NEON: // has no micro-kernel for Dot
+	case path == Scalar || path == NEON: // have no good way to do a Dot
 		return rows >= 4 && rows*j.N*j.K >= 2048
 	case rows*j.N*j.K < 8192 || j.K > 256:
 		return false
@@ -62,7 +62,7 @@ func (j *dotJob) mulPacked(path Path, pack, c, a, b []float32) {
 						Add: j.Add || s > 0 || k > 0,
 					}, sums: 1}
 					transpose(path, pack, b[q*j.BBatch+s*j.bsum+col*j.BRow+k:], n, p.K, brow, j.BRow)
-					p.simd(path, c[q*j.CBatch+col:], a[q*j.ABatch+s*j.asum+k:], pack)
+					p.run(path, c[q*j.CBatch+col:], a[q*j.ABatch+s*j.asum+k:], pack)
 				}
 			}
 		}
