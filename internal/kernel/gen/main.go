@@ -1,5 +1,5 @@
-// Command gen writes the amd64 assembly of package kernel with avo. It is a module of its own so that avo stays out of
-// the main module. Run it through `go generate ./internal/kernel`; the results are committed.
+// Command gen writes the assembly of package kernel: for amd64 with avo, for arm64 (unit neon), which avo does not know, as plain text. It is a
+// module of its own so that avo stays out of the main module. Run it through `go generate ./internal/kernel`; the results are committed.
 //
 //	-unit      what to write: layout, mul, dot, transpose, peak, vector or neon
 //	-isa       avx512 or avx2
