@@ -69,6 +69,10 @@ func TestFullDisk(t *testing.T) {
 			if !errors.Is(err, syscall.ENOSPC) {
 				t.Fatalf("run ended with %v", err)
 			}
+			var w *WriteError
+			if !errors.As(err, &w) || w.Hint() != "the checkpoint of epoch 2 is whole: make room, then go on with --resume "+o.Dir {
+				t.Errorf("hint of %#v", err)
+			}
 			if want := "cannot write " + filepath.Join(o.Dir, model.CheckpointFile) + ": no space left on device"; !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("got  %v\nwant %s", err, want)
 			}

@@ -150,14 +150,18 @@ func (t *trainer) finish(e Epoch, steps int) error {
 		t.at.Stopped = t.o.Patience > 0 && t.at.Stale >= t.o.Patience
 	}
 	t.history = append(t.history, e)
-	if err := t.log.append(e); err != nil {
-		return err
+	kept := e.Epoch - 1 // the epoch of the checkpoint on the disk
+	err := t.log.append(e)
+	if err == nil {
+		if err = t.save(); err == nil {
+			kept = e.Epoch
+			if better {
+				err = t.saveModel()
+			}
+		}
 	}
-	if err := t.save(); err != nil {
-		return err
-	}
-	if better {
-		return t.saveModel()
+	if err != nil {
+		return &WriteError{Dir: t.o.Dir, Epoch: kept, Err: err}
 	}
 	return nil
 }

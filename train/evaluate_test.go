@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -67,6 +68,21 @@ func TestEvaluate(t *testing.T) {
 	}
 	if !near(mean, r.MeanRecall, 1e-12) {
 		t.Errorf("mean recall %v, want %v", r.MeanRecall, mean)
+	}
+}
+
+func TestSavePlots(t *testing.T) {
+	r := &Report{Clips: 6, Top1: 4.0 / 6, Confusion: [][]int{{3, 1, 0}, {1, 1, 0}, {0, 0, 0}}}
+	r.perClass([]string{"a", "b", "c"})
+	dir := filepath.Join(t.TempDir(), "plots")
+	paths, err := r.SavePlots(dir, "test split")
+	if err != nil || len(paths) != 4 {
+		t.Fatal(paths, err)
+	}
+	for _, p := range paths {
+		if len(readFile(t, p)) < 1000 {
+			t.Errorf("%s is hardly a plot", p)
+		}
 	}
 }
 

@@ -27,7 +27,7 @@ type Settings struct {
 	Smoothing float64 `json:"label-smoothing"` // 0: none
 	EMA       float64 `json:"ema"`             // decay of the weights' moving average, which is then what is evaluated and saved; 0: none
 	Patience  int     `json:"patience"`        // epochs without a better one before the run ends; 0: never
-	Calibrate int     `json:"calibrate"`       // training clips from which the scale of fresh weights is fitted; 0: none
+	Calibrate int     `json:"calibrate"`       // training clips from which the scale of fresh weights is fitted; 0: none, for weights that are trained already
 	Data      string  `json:"data,omitempty"`  // what the data is, in the caller's words; compared only
 }
 
