@@ -85,6 +85,9 @@ func checkVideo(ctx context.Context, root string, s *scan, o Options) (*Checked,
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
+			if errors.Is(err, video.ErrNoFFmpeg) { // the same for all that need it: said once
+				return err
+			}
 			if err != nil {
 				r.err = plainErr(err, s.clips[i].path)
 				return nil

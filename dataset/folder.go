@@ -80,6 +80,9 @@ func openVideo(ctx context.Context, root string, s *scan, o Options) (*Folder, *
 		if errors.As(err, &ce) || ctx.Err() != nil {
 			return err
 		}
+		if errors.Is(err, video.ErrNoFFmpeg) { // the same for all that need it: said once
+			return err
+		}
 		c.frames, warns[i], errs[i] = ci.t, warn, err
 		if err != nil {
 			errs[i] = plainErr(err, c.path)

@@ -354,8 +354,28 @@ func TestNoFFmpeg(t *testing.T) {
 	put(t, filepath.Join(root, "walk", "a.mp4"), []byte("x"))
 	o := opts(t)
 	o.FFmpeg = "/no/such/ffmpeg"
-	if _, _, err := Open(t.Context(), root, o); !errors.Is(err, video.ErrNoFFmpeg) {
+	if _, _, err := Open(t.Context(), root, o); !errors.Is(err, video.ErrNoFFmpeg) || errors.Is(err, ErrTooManyBad) {
 		t.Error(err)
+	}
+	if _, err := Check(t.Context(), root, o); !errors.Is(err, video.ErrNoFFmpeg) {
+		t.Error(err)
+	}
+}
+
+// TestFlatCelebrities: YouTube Celebrities Face comes in one folder.
+func TestFlatCelebrities(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"0034_01_006_al_pacino", "0035_02_001_al_pacino", "0193_01_012_bill_gates", "0194_03_012_bill_gates"} {
+		put(t, filepath.Join(root, name+".y4m"), y4m(t, 1, 3))
+	}
+	put(t, filepath.Join(root, "readme.txt"), nil)
+	put(t, filepath.Join(root, "docs", "a.txt"), nil)
+	f, rep := openFolder(t, root, opts(t))
+	if f.Len() != 4 || !slices.Equal(f.Classes(), []string{"al_pacino", "bill_gates"}) || f.Label(1) != 0 || f.Label(2) != 1 || f.Group(3) != "3" {
+		t.Error(f.Len(), f.Classes())
+	}
+	if !slices.Equal(rep.Ignored, []string{"readme.txt", "docs/a.txt", "docs/"}) {
+		t.Error(rep.Ignored)
 	}
 }
 

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -62,6 +64,10 @@ func scanFolder(root string) (*scan, error) {
 			empty = append(empty, class)
 		}
 	}
+	if len(s.clips) == 0 {
+		s.flat(root)
+		empty = empty[:0]
+	}
 	for i := range s.clips {
 		s.clips[i].group = groupOf(s.clips[i].id, rules)
 	}
@@ -81,6 +87,33 @@ func scanFolder(root string) (*scan, error) {
 		}
 	}
 	return s, nil
+}
+
+// flat takes a set that comes in one folder with the labels in the names: YouTube Celebrities Face's
+// 0034_01_006_al_pacino.avi. It is used where there are no clips in label folders.
+func (s *scan) flat(root string) {
+	form := regexp.MustCompile(`^\d{4}_\d{2}_\d{3}_(\D+)\.\w+$`)
+	labels := map[string]string{} // of each file
+	classes := map[string]bool{}
+	for _, name := range s.ignored {
+		_, isVideo := video.KindOfName(name)
+		if m := form.FindStringSubmatch(name); m != nil && isVideo {
+			labels[name] = m[1]
+			classes[m[1]] = true
+		}
+	}
+	if len(labels) == 0 {
+		return
+	}
+	s.ignored = slices.DeleteFunc(s.ignored, func(name string) bool { return labels[name] != "" })
+	for _, folder := range s.classes {
+		s.ignored = append(s.ignored, folder+"/")
+	}
+	s.classes = slices.Sorted(maps.Keys(classes))
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		label, _ := slices.BinarySearch(s.classes, labels[name])
+		s.add(filepath.Join(root, name), name, label, false)
+	}
 }
 
 const layoutHint = "ROOT/<label>/<clip>, where a clip is a video file, a folder of images, a .gif, a .y4m, or a .npy or .npz of [T, F]"
