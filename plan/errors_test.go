@@ -1,0 +1,81 @@
+package plan
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/fdht/fdht/factor"
+)
+
+func TestErrors(t *testing.T) {
+	tree, err := factor.ParseTree("[[0,1],2]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		r    Request
+		want string
+	}{
+		{Request{Cell: "gru", Input: 1, Hidden: 1}, `unknown cell "gru": choose lstm`},
+		{Request{Kind: "tt", Input: 1, Hidden: 1}, `unknown kind "tt": choose ht or dense`},
+		{Request{Input: 0, Hidden: 256}, `input 0, hidden 256: each is at least 1`},
+		{Request{Input: 1 << 31, Hidden: 256}, `input 2147483648, hidden 256: 4 x hidden and input + hidden are at most 2147483647`},
+		{Request{Input: 1, Hidden: 1, Budget: -1}, `budget -1, leaf rank 0, inner rank 0, batch 0, modes 0, limit 0: none is negative, leave out what is to be chosen`},
+		{Request{Input: 57600, Hidden: 256, Out: []int{8, 8, 8}},
+			`output modes [8 8 8] multiply to 512: an lstm of 256 hidden units needs exactly 4 x 256 = 1024`},
+		{Request{Input: 57600, Hidden: 256, In: []int{8, 20, 20, 18}},
+			`input modes [8 20 20 18] multiply to 57600: 57600 inputs + 256 hidden units need at least 57856`},
+		{Request{Input: 57600, Hidden: 256, In: []int{1 << 20, 1 << 20}}, `input modes [1048576 1048576] multiply to 1.1e+12: the most is 2147483647`},
+		{Request{Input: 57600, Hidden: 256, In: []int{8, 0}}, `mode 0 in input modes [8 0]: every mode is at least 1`},
+		{Request{Input: 57600, Hidden: 256, In: []int{241, 241}, Out: []int{16, 8, 8}},
+			`2 input modes and 3 output modes: give as many of one as of the other`},
+		{Request{Input: 57600, Hidden: 256, Modes: 4, Tree: tree}, `4 modes and 3 leaves of the tree: give as many of one as of the other`},
+		{Request{Input: 57600, Hidden: 256, Modes: 9}, `9 modes: the most is 8`},
+		{Request{Input: 57600, Hidden: 256, Frame: Frame{120, 160, 1}},
+			`frame 120x160x1 holds 19200 numbers, the input has 57600: make them agree`},
+		{Request{Input: 57600, Hidden: 256, Frame: Frame{120, 0, 3}}, `frame 120x0x3: height, width and channels are each at least 1`},
+		{Request{Input: 57600, Hidden: 256, In: []int{8, 8, 8, 113}, Out: []int{16, 4, 4, 4}, Leaf: 40, Inner: 4},
+			`rank 40 at node 1 is too large for input modes [8 8 8 113] with output modes [16 4 4 4]: the largest allowed there is 32`},
+		{Request{Input: 57600, Hidden: 256, In: []int{8, 8, 8, 113}, Out: []int{16, 4, 4, 4}, Leaf: 2, Inner: 5},
+			`rank 5 at node 0-2 is too large for input modes [8 8 8 113] with output modes [16 4 4 4]: the largest allowed there is 4`},
+		{Request{Input: 57600, Hidden: 256, Budget: 100},
+			`no structure fits a budget of 100 weights: the smallest possible, input modes [4 9 9 9 20] with output modes [8 4 4 4 2], has 184; raise the budget`},
+		{Request{Input: 57600, Hidden: 256, In: []int{8, 8, 8, 113}, Out: []int{16, 4, 4, 4}, Leaf: 4, Inner: 4, Budget: 2719},
+			`no structure fits a budget of 2719 weights: the smallest possible, input modes [8 8 8 113] with output modes [16 4 4 4], has 2720; raise the budget or lower the ranks`},
+		{Request{Input: 12, Hidden: 3, Kind: factor.Dense, Budget: 100},
+			`no structure fits a budget of 100 weights: a dense matrix of 12 x 15 has 180; raise the budget or choose kind ht`},
+		{Request{Input: 12, Hidden: 3, Kind: factor.Dense, Leaf: 2}, `kind dense takes one input mode, one output mode and no ranks: leave out modes and ranks, or choose ht`},
+	} {
+		_, err := Propose(c.r)
+		if err == nil {
+			t.Errorf("%+v: no error, want %q", c.r, c.want)
+			continue
+		}
+		if err.Error() != c.want {
+			t.Errorf("%+v\n got %s\nwant %s", c.r, err, c.want)
+		}
+		if s := err.Error(); s != strings.TrimRight(s, ".") {
+			t.Errorf("%q ends in a full stop", s)
+		}
+	}
+}
+
+func TestOmitted(t *testing.T) {
+	has := func(p Plan, what, why string) {
+		t.Helper()
+		for _, o := range p.Omitted {
+			if o.What == what && strings.Contains(o.Why, why) {
+				return
+			}
+		}
+		t.Errorf("no %q because of %q in %+v", what, why, p.Omitted)
+	}
+	p := propose(t, Request{Input: 57600, Hidden: 256, Budget: 8808, Limit: 2})
+	has(p, "2 modes", "the smallest of them needs at least 15409 weights")
+	if len(p.Candidates) != 2 {
+		t.Errorf("%d candidates for a limit of 2", len(p.Candidates))
+	}
+	has(propose(t, Request{Input: 1, Hidden: 1}), "3 modes", "4 x 1 = 4 rows are a product of 2 primes only")
+	has(propose(t, Request{Input: 57600, Hidden: 256, Leaf: 200}), "4 modes", "rank 200 at node 0 is too large")
+	has(propose(t, Request{Input: 2, Hidden: 8}), "5 modes", "too few columns")
+}

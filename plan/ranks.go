@@ -1,0 +1,264 @@
+package plan
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/fdht/fdht/factor"
+)
+
+// want says what ranks are wanted.
+type want struct {
+	leaf, inner int   // fixed, or 0
+	target      int   // the largest uniform rank to choose; 0: no bound
+	budget      int64 // the most weights; 0: no bound
+	spend       bool  // raise single ranks as far as the budget goes
+}
+
+func (w want) fixed() bool { return w.leaf > 0 && w.inner > 0 }
+
+// dimTree is a dimension tree in arrays. Nodes are numbered children before parents; the root is last.
+type dimTree struct {
+	tree        factor.Tree
+	nodes       []factor.Range
+	left, right []int // children; -1 in a leaf
+	up, beside  []int // parent and sibling; -1 at the root
+}
+
+func newDimTree(t factor.Tree) *dimTree {
+	d := &dimTree{tree: t, nodes: t.Nodes()}
+	at := map[factor.Range]int{}
+	for i, n := range d.nodes {
+		at[n] = i
+		d.left, d.right = append(d.left, -1), append(d.right, -1)
+		d.up, d.beside = append(d.up, -1), append(d.beside, -1)
+	}
+	inner, children := t.Inner()
+	for i, n := range inner {
+		p, l, r := at[n], at[children[i][0]], at[children[i][1]]
+		d.left[p], d.right[p] = l, r
+		d.up[l], d.up[r] = p, p
+		d.beside[l], d.beside[r] = r, l
+	}
+	return d
+}
+
+func (d *dimTree) root() int { return len(d.nodes) - 1 }
+
+// filling gives ranks to the nodes of a tree over modes of given sizes m_k n_k.
+type filling struct {
+	*dimTree
+	want
+	size []float64 // m_k n_k
+	cut  []int     // the smaller of the products of sizes on either side of a node
+	rank []int     // of each node; 1 at the root
+}
+
+func (d *dimTree) newFilling(in, out []int, w want) *filling {
+	f := &filling{dimTree: d, want: w, cut: make([]int, len(d.nodes)), rank: make([]int, len(d.nodes))}
+	all := 1.0
+	for k := range in {
+		f.size = append(f.size, float64(in[k])*float64(out[k]))
+		all *= f.size[k]
+	}
+	inside := make([]float64, len(d.nodes))
+	for i, n := range d.nodes {
+		if d.left[i] < 0 {
+			inside[i] = f.size[n.Lo]
+		} else {
+			inside[i] = inside[d.left[i]] * inside[d.right[i]]
+		}
+		f.cut[i] = int(min(inside[i], all/inside[i], math.MaxInt32))
+	}
+	return f
+}
+
+// fixedRank is the rank that the request sets for node i, or 0.
+func (f *filling) fixedRank(i int) int {
+	switch {
+	case i == f.root():
+		return 1
+	case f.left[i] < 0:
+		return f.leaf
+	default:
+		return f.inner
+	}
+}
+
+// allowed is the largest rank of node i that factor.Spec permits.
+func (f *filling) allowed(i int) int {
+	most := f.cut[i]
+	if l, r := f.left[i], f.right[i]; l >= 0 && f.rank[l] < most && f.rank[r] < most {
+		most = min(most, f.rank[l]*f.rank[r])
+	}
+	return most
+}
+
+// useful is the largest rank of node i that makes a difference: what is allowed, and the product of the two ranks that
+// it meets in its parent.
+func (f *filling) useful(i int) int {
+	most := f.allowed(i)
+	if a, b := f.rank[f.beside[i]], f.rank[f.up[i]]; a < most && b < most {
+		most = min(most, a*b)
+	}
+	return most
+}
+
+// uniform gives every free node rank r, or the most that is useful there.
+func (f *filling) uniform(r int) {
+	for i := range f.rank {
+		f.rank[i] = f.fixedRank(i)
+		if f.rank[i] == 0 {
+			f.rank[i] = min(r, f.cut[i])
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for i := range f.root() {
+			if most := f.useful(i); f.fixedRank(i) == 0 && f.rank[i] > most {
+				f.rank[i], changed = most, true
+			}
+		}
+	}
+}
+
+// tooLarge is the first node whose fixed rank is more than allowed, or -1.
+func (f *filling) tooLarge() int {
+	for i := range f.root() {
+		if f.rank[i] > f.allowed(i) {
+			return i
+		}
+	}
+	return -1
+}
+
+// weights is sum_k m_k n_k r_k + sum_t r_s r_u r_t.
+func (f *filling) weights() float64 {
+	total := 0.0
+	for i, n := range f.nodes {
+		if l, r := f.left[i], f.right[i]; l >= 0 {
+			total += float64(f.rank[l]) * float64(f.rank[r]) * float64(f.rank[i])
+		} else {
+			total += f.size[n.Lo] * float64(f.rank[i])
+		}
+	}
+	return total
+}
+
+// mostRank is the largest uniform rank worth trying.
+func (f *filling) mostRank() int {
+	if f.fixed() {
+		return 1
+	}
+	most := 1
+	for _, c := range f.cut[:f.root()] {
+		most = max(most, c)
+	}
+	if f.target > 0 {
+		most = min(most, f.target)
+	}
+	return most
+}
+
+// refusal is why a structure is left out.
+type refusal struct {
+	node  factor.Range // with a rank above the bound; only if bound > 0
+	rank  int
+	bound int
+	least float64 // otherwise: the fewest weights of the structure, over the budget
+}
+
+// fill chooses the largest ranks that the budget and the target permit: the same everywhere first. Weights and what is
+// allowed both grow with the uniform rank, so bisection finds it.
+func (f *filling) fill() *refusal {
+	least := f.smallest(func() bool { return f.tooLarge() < 0 })
+	if least < 0 {
+		f.uniform(f.mostRank())
+		i := f.tooLarge()
+		return &refusal{node: f.nodes[i], rank: f.rank[i], bound: f.allowed(i)}
+	}
+	f.uniform(least)
+	if f.budget == 0 {
+		f.uniform(f.mostRank())
+		return nil
+	}
+	if w := f.weights(); w > float64(f.budget) {
+		return &refusal{least: w}
+	}
+	over := f.smallest(func() bool { return f.weights() > float64(f.budget) })
+	if over < 0 {
+		over = f.mostRank() + 1
+	}
+	f.uniform(over - 1)
+	return nil
+}
+
+// smallest is the smallest uniform rank for which ok holds, or -1; once ok holds it holds for all larger ranks.
+func (f *filling) smallest(ok func() bool) int {
+	lo, hi := 1, f.mostRank()
+	f.uniform(hi)
+	if !ok() {
+		return -1
+	}
+	for lo < hi {
+		mid := lo + (hi-lo)/2
+		f.uniform(mid)
+		if ok() {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return lo
+}
+
+// raise spends what is left of the budget on single free nodes: the lowest rank first, then the cheapest, then the first.
+func (f *filling) raise() {
+	if !f.spend || f.fixed() {
+		return
+	}
+	for {
+		best, bestCost := -1, 0.0
+		now := f.weights()
+		for i := range f.root() {
+			if f.fixedRank(i) > 0 || f.rank[i] >= f.useful(i) || best >= 0 && f.rank[i] > f.rank[best] {
+				continue
+			}
+			f.rank[i]++
+			cost := f.weights() - now
+			f.rank[i]--
+			if now+cost <= float64(f.budget) && (best < 0 || f.rank[i] < f.rank[best] || cost < bestCost) {
+				best, bestCost = i, cost
+			}
+		}
+		if best < 0 {
+			return
+		}
+		f.rank[best]++
+	}
+}
+
+// meanRank is the geometric mean of the ranks of all nodes but the root, as a logarithm to base 2.
+func (f *filling) meanRank() float64 {
+	sum := 0.0
+	for _, r := range f.rank[:f.root()] {
+		sum += math.Log2(float64(r))
+	}
+	return sum / float64(max(f.root(), 1))
+}
+
+// spec is the structure with the ranks found.
+func (f *filling) spec(in, out []int) factor.Spec {
+	s := factor.Spec{Kind: factor.HT, Scope: factor.Full, In: in, Out: out, Tree: f.tree, Ranks: map[factor.Range]int{}}
+	for i, n := range f.nodes[:f.root()] {
+		s.Ranks[n] = f.rank[i]
+	}
+	return s
+}
+
+func (r *refusal) String() string {
+	if r.bound > 0 {
+		return fmt.Sprintf("rank %d at node %v is too large: the largest allowed there is %d", r.rank, r.node, r.bound)
+	}
+	return fmt.Sprintf("needs at least %.0f weights", r.least)
+}

@@ -1,0 +1,201 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/fdht/fdht/factor"
+)
+
+// option is one structure on its way through the search: a pairing, with ranks and, later, a price.
+type option struct {
+	pairing
+	rank    float64 // mean rank, as a logarithm to base 2
+	weights int64
+	narrowness
+	guess   float64 // estimated multiply-adds
+	refused *refusal
+	spec    factor.Spec
+	cost    factor.Cost
+	gates   bool
+	padding int
+}
+
+// effort is how many structures of d modes are priced exactly, and how many of the best of those are then tried with their modes
+// in other orders: Cost takes 3^(2d) steps.
+func effort(d int) (priced, reordered int) {
+	switch {
+	case d == 1:
+		return 1, 0
+	case d <= 4:
+		return 600, 40
+	case d == 5:
+		return 300, 12
+	case d == 6:
+		return 60, 2
+	case d == 7:
+		return 16, 0
+	}
+	return 3, 0
+}
+
+// maxOrders bounds the other orders.
+const maxOrders = 30
+
+// search finds structures of d modes.
+func (p *problem) search(d int, w want, log *omissions) []*option {
+	outs, why := p.outModes(d)
+	var ins []modeLists
+	if why == "" {
+		ins, why = p.inModes(d, outs)
+	}
+	if why != "" {
+		log.add(d, "", why)
+		return nil
+	}
+	tree := p.Tree
+	if tree.IsZero() {
+		tree = factor.Balanced(d)
+	}
+	dims := newDimTree(tree)
+	priced, reordered := effort(d)
+	var found []*option
+	for _, source := range ins {
+		name := ""
+		if source.aligned {
+			name = ", aligned with the frame"
+		}
+		all := p.rough(dims, pairings(source, outs), w)
+		fit := log.refusals(d, name, all)
+		if w.fixed() {
+			fit = log.heavy(d, name, fit)
+		}
+		slices.SortFunc(fit, likelier)
+		if len(fit) > priced {
+			log.add(d, name, fmt.Sprintf("%d pairings look worse than the %d that were priced exactly", len(fit)-priced, priced))
+			fit = fit[:priced]
+		}
+		fit = p.price(dims, fit, w, log)
+		slices.SortFunc(fit, better)
+		more := p.price(dims, reorderings(dims, fit[:min(len(fit), reordered)]), w, log)
+		found = append(found, append(fit, more...)...)
+	}
+	return found
+}
+
+// rough gives every pairing its uniform ranks and an estimate.
+func (p *problem) rough(dims *dimTree, pairs []pairing, w want) []*option {
+	all := make([]*option, len(pairs))
+	parallel(len(pairs), func(i int) {
+		o := &option{pairing: pairs[i]}
+		f := dims.newFilling(o.in, o.out, w)
+		if o.refused = f.fill(); o.refused == nil {
+			o.rank, o.weights = f.meanRank(), int64(f.weights())
+			var order []int
+			o.guess, order = o.estimate(math.Exp2(o.rank))
+			if o.free {
+				o.pairing = o.reorder(order)
+			}
+			o.narrowness = p.narrow(f, o.in, o.out)
+		}
+		all[i] = o
+	})
+	return all
+}
+
+// price gives options their final ranks and exact costs. It drops those that are refused or too large to count.
+func (p *problem) price(dims *dimTree, options []*option, w want, log *omissions) []*option {
+	errs := make([]error, len(options))
+	parallel(len(options), func(i int) {
+		o := options[i]
+		f := dims.newFilling(o.in, o.out, w)
+		if o.refused = f.fill(); o.refused == nil {
+			f.raise()
+			o.spec = f.spec(o.in, o.out)
+			o.rank, o.weights = f.meanRank(), int64(f.weights())
+			o.narrowness = p.narrow(f, o.in, o.out)
+			o.cost, errs[i] = o.spec.Cost(p.Batch)
+			o.gates = o.linesUpGates()
+			o.padding = o.spec.Cols() - p.cols
+		}
+	})
+	var good []*option
+	for i, o := range options {
+		if errs[i] != nil {
+			log.fail(errs[i])
+		} else if o.refused == nil {
+			good = append(good, o)
+		}
+	}
+	return good
+}
+
+// reorderings lists the free options with their modes in all other orders.
+func reorderings(dims *dimTree, options []*option) []*option {
+	var out []*option
+	orders := dims.arrangedOn(maxOrders)
+	for _, o := range options {
+		if o.free {
+			for _, order := range orders[1:] {
+				out = append(out, &option{pairing: o.reorder(order)})
+			}
+		}
+	}
+	return out
+}
+
+// score is what the search maximises, rounded so that no machine's last bit decides.
+func (o *option) score(mac float64) float64 {
+	return math.Round((o.rank-o.loss-math.Log2(mac)/2)*1e6) / 1e6
+}
+
+// better orders options, the best first.
+func better(a, b *option) int {
+	return cmp.Or(
+		-compareBool(a.aligned, b.aligned),
+		cmp.Compare(b.score(float64(b.cost.MAC)), a.score(float64(a.cost.MAC))),
+		-compareBool(a.gates, b.gates),
+		cmp.Compare(a.padding, b.padding),
+		cmp.Compare(a.weights, b.weights),
+		cmp.Compare(a.cost.Peak, b.cost.Peak),
+		slices.Compare(a.in, b.in),
+		slices.Compare(a.out, b.out))
+}
+
+// likelier orders options as better does, by their estimates.
+func likelier(a, b *option) int {
+	return cmp.Or(
+		cmp.Compare(b.score(b.guess), a.score(a.guess)),
+		cmp.Compare(a.weights, b.weights),
+		slices.Compare(a.in, b.in),
+		slices.Compare(a.out, b.out))
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// parallel runs f(0) .. f(n-1) on all cores. Calls must not depend on each other.
+func parallel(n int, f func(i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	wg.Wait()
+}
