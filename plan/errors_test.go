@@ -71,11 +71,12 @@ func TestOmitted(t *testing.T) {
 		t.Errorf("no %q because of %q in %+v", what, why, p.Omitted)
 	}
 	p := propose(t, Request{Input: 57600, Hidden: 256, Budget: 8808, Limit: 2})
-	has(p, "2 modes", "the smallest of them needs at least 15409 weights")
+	has(p, "2 modes", "over the budget of 8808 weights: the smallest of them needs 15409")
 	if len(p.Candidates) != 2 {
 		t.Errorf("%d candidates for a limit of 2", len(p.Candidates))
 	}
 	has(propose(t, Request{Input: 1, Hidden: 1}), "3 modes", "4 x 1 = 4 rows are a product of 2 primes only")
-	has(propose(t, Request{Input: 57600, Hidden: 256, Leaf: 200}), "4 modes", "rank 200 at node 0 is too large")
+	has(propose(t, Request{Input: 57600, Hidden: 256, Leaf: 200}), "4 modes", "rank 200 at node 0 is too large for input modes")
+	has(propose(t, Request{Input: 57600, Hidden: 256, In: []int{241, 241}}), "structures of at most 8808 weights", "there are none")
 	has(propose(t, Request{Input: 2, Hidden: 8}), "5 modes", "too few columns")
 }

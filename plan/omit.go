@@ -49,13 +49,14 @@ func (l *omissions) refusals(d int, source string, all []*option) []*option {
 		}
 	}
 	if overs > 0 {
-		l.add(d, source, fmt.Sprintf("%d of %d pairings are over the budget; the smallest of them %v", overs, len(all), over.refused))
+		l.add(d, source, fmt.Sprintf("%d of %d pairings are over the budget of %d weights: the smallest of them needs %.0f",
+			overs, len(all), over.refused.limit, over.refused.least))
 		if l.smallest == nil || over.refused.least < l.smallest.refused.least {
 			l.smallest = over
 		}
 	}
 	if wides > 0 {
-		l.add(d, source, fmt.Sprintf("in %d of %d pairings a rank is too large, such as in %s: %v", wides, len(all), wide.name(), wide.refused))
+		l.add(d, source, fmt.Sprintf("in %d of %d pairings a rank is too large, such as %v", wides, len(all), wide.tooLarge()))
 		if l.widest == nil || wide.refused.bound > l.widest.refused.bound {
 			l.widest = wide
 		}
@@ -95,8 +96,7 @@ func (l *omissions) failure(p *problem) error {
 		return fmt.Errorf("no structure fits a budget of %d weights: the smallest possible, %s, has %.0f; %s",
 			p.Budget, l.smallest.name(), l.smallest.refused.least, advice)
 	case l.widest != nil:
-		r := l.widest.refused
-		return fmt.Errorf("rank %d at node %v is too large for %s: the largest allowed there is %d", r.rank, r.node, l.widest.name(), r.bound)
+		return l.widest.tooLarge()
 	case l.err != nil:
 		return l.err
 	}
@@ -105,4 +105,10 @@ func (l *omissions) failure(p *problem) error {
 
 func (p pairing) name() string {
 	return fmt.Sprintf("input modes %v with output modes %v", p.in, p.out)
+}
+
+// tooLarge says which rank is refused, and what is allowed.
+func (o *option) tooLarge() error {
+	r := o.refused
+	return fmt.Errorf("rank %d at node %v is too large for %s: the largest allowed there is %d", r.rank, r.node, o.name(), r.bound)
 }

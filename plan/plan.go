@@ -50,6 +50,7 @@ func Propose(r Request) (Plan, error) {
 		// The budget is only the default: better a large structure than none.
 		w.budget = 0
 		found, log = p.searchAll(w)
+		log.list = append(log.list, Omitted{fmt.Sprintf("structures of at most %d weights", defaultBudget), "there are none; no budget was set, so larger ones are shown"})
 	}
 	if len(found) == 0 {
 		return Plan{}, log.failure(&p)

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/fdht/fdht/factor"
@@ -87,21 +86,21 @@ func (f *filling) fixedRank(i int) int {
 
 // allowed is the largest rank of node i that factor.Spec permits.
 func (f *filling) allowed(i int) int {
-	most := f.cut[i]
-	if l, r := f.left[i], f.right[i]; l >= 0 && f.rank[l] < most && f.rank[r] < most {
-		most = min(most, f.rank[l]*f.rank[r])
+	if l, r := f.left[i], f.right[i]; l >= 0 {
+		return atMost(f.cut[i], f.rank[l], f.rank[r])
 	}
-	return most
+	return f.cut[i]
 }
 
 // useful is the largest rank of node i that makes a difference: what is allowed, and the product of the two ranks that
 // it meets in its parent.
 func (f *filling) useful(i int) int {
-	most := f.allowed(i)
-	if a, b := f.rank[f.beside[i]], f.rank[f.up[i]]; a < most && b < most {
-		most = min(most, a*b)
-	}
-	return most
+	return atMost(f.allowed(i), f.rank[f.beside[i]], f.rank[f.up[i]])
+}
+
+// atMost is min(most, a b) for any positive a and b.
+func atMost(most, a, b int) int {
+	return int(min(float64(most), float64(a)*float64(b)))
 }
 
 // uniform gives every free node rank r, or the most that is useful there.
@@ -166,6 +165,7 @@ type refusal struct {
 	rank  int
 	bound int
 	least float64 // otherwise: the fewest weights of the structure, over the budget
+	limit int64   // the budget
 }
 
 // fill chooses the largest ranks that the budget and the target permit: the same everywhere first. Weights and what is
@@ -183,7 +183,7 @@ func (f *filling) fill() *refusal {
 		return nil
 	}
 	if w := f.weights(); w > float64(f.budget) {
-		return &refusal{least: w}
+		return &refusal{least: w, limit: f.budget}
 	}
 	over := f.smallest(func() bool { return f.weights() > float64(f.budget) })
 	if over < 0 {
@@ -254,11 +254,4 @@ func (f *filling) spec(in, out []int) factor.Spec {
 		s.Ranks[n] = f.rank[i]
 	}
 	return s
-}
-
-func (r *refusal) String() string {
-	if r.bound > 0 {
-		return fmt.Sprintf("rank %d at node %v is too large: the largest allowed there is %d", r.rank, r.node, r.bound)
-	}
-	return fmt.Sprintf("needs at least %.0f weights", r.least)
 }

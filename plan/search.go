@@ -157,9 +157,9 @@ func (o *option) score(mac float64) float64 {
 // better orders options, the best first.
 func better(a, b *option) int {
 	return cmp.Or(
-		-compareBool(a.aligned, b.aligned),
+		trueFirst(a.aligned, b.aligned),
 		cmp.Compare(b.score(float64(b.cost.MAC)), a.score(float64(a.cost.MAC))),
-		-compareBool(a.gates, b.gates),
+		trueFirst(a.gates, b.gates),
 		cmp.Compare(a.padding, b.padding),
 		cmp.Compare(a.weights, b.weights),
 		cmp.Compare(a.cost.Peak, b.cost.Peak),
@@ -176,14 +176,15 @@ func likelier(a, b *option) int {
 		slices.Compare(a.out, b.out))
 }
 
-func compareBool(a, b bool) int {
+// trueFirst orders true before false.
+func trueFirst(a, b bool) int {
 	switch {
 	case a == b:
 		return 0
 	case a:
-		return 1
+		return -1
 	}
-	return -1
+	return 1
 }
 
 // parallel runs f(0) .. f(n-1) on all cores. Calls must not depend on each other.
