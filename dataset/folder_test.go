@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -516,5 +517,54 @@ func TestVideoFiles(t *testing.T) {
 	}
 	if got := firstValues(t, f, 0); !slices.Equal(got, []int{10, 11, 12, 13, 14, 15, 16}) {
 		t.Errorf("%s: %v", f.ID(0), got)
+	}
+}
+
+// TestTwoAtOnce builds one cache by two openings at the same time.
+func TestTwoAtOnce(t *testing.T) {
+	root, o := videoFolder(t), opts(t)
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			ds, _, err := Open(t.Context(), root, o)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer ds.(*Folder).Close()
+			if got := firstValues(t, ds, 5); !slices.Equal(got, []int{0, 1, 2, 3, 4}) {
+				t.Error(got)
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(cacheFiles(t, o.CacheDir)); n != 9 {
+		t.Errorf("%d cache files", n)
+	}
+}
+
+// TestDamagedClips: a clip whose end is missing is used as far as it goes, and reported, also from the cache.
+func TestDamagedClips(t *testing.T) {
+	ff, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Skip("skipped: no ffmpeg on this machine")
+	}
+	root := videoFolder(t)
+	p := put(t, filepath.Join(root, "walk", "hurt.avi"), nil)
+	cmd := exec.Command(ff, "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=4", "-c:v", "mpeg4", p)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	data, err := os.ReadFile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, p, data[:len(data)*2/3])
+	o := opts(t)
+	for _, decoded := range []int{10, 0} {
+		f, rep := openFolder(t, root, o)
+		if rep.Decoded != decoded || len(rep.Damaged) != 1 || rep.Damaged[0].ID != "walk/hurt.avi" || rep.Damaged[0].Err.Error() == "" || f.Len() != 10 {
+			t.Errorf("%d clips, %d decoded, damaged: %v", f.Len(), rep.Decoded, rep.Damaged)
+		}
 	}
 }

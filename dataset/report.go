@@ -51,7 +51,7 @@ type Report struct {
 	Clips   int       // found, with the bad ones
 	Decoded int       // of them decoded now rather than taken from the cache
 	Bad     []BadClip // could not be read and are not in the data set
-	Damaged []BadClip // are in the data set, but the decoder complained: frames may be missing
+	Damaged []BadClip // are in the data set, but the decoder complained: frames may be missing. Not all damage is noticed
 	Ignored []string  // files and folders that are no clips, by id
 }
 

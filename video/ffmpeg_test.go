@@ -262,6 +262,28 @@ func TestStreamFFmpeg(t *testing.T) {
 	}
 }
 
+// TestStreamCancel: a source that never sends more does not hold up a cancelled stream.
+func TestStreamCancel(t *testing.T) {
+	p := encode(t, "a.avi", 120, 160, 1, 60, "-c:v", "mjpeg", "-q:v", "2")
+	data, err := os.ReadFile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := &oneAtATime{pieces: make(chan []byte, 1)}
+	defer close(src.pieces) // lets the blocked read go
+	src.pieces <- data[:len(data)/2]
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var last error
+	for _, err := range Stream(ctx, src, Options{}) {
+		last = err
+		cancel()
+	}
+	if !errors.Is(last, context.Canceled) {
+		t.Errorf("%v", last)
+	}
+}
+
 func TestStreamErrors(t *testing.T) {
 	for name, c := range map[string]struct{ data, want string }{
 		"nothing": {"", "video stream: nothing came"},
