@@ -27,21 +27,27 @@ type option struct {
 }
 
 // effort is how many structures of d modes are priced exactly, and how many of the best of those are then tried with their modes
-// in other orders: Cost takes 3^(2d) steps.
-func effort(d int) (priced, reordered int) {
+// in other orders: Cost takes 3^(2d) steps. Where the order of the modes is fixed, the estimate, which looks for the best order, is a worse
+// guide, and more are priced.
+func effort(d int, fixed bool) (priced, reordered int) {
 	switch {
 	case d == 1:
-		return 1, 0
+		priced = 1
 	case d <= 4:
-		return 600, 40
+		priced, reordered = 200, 20
 	case d == 5:
-		return 300, 12
+		priced, reordered = 100, 6
 	case d == 6:
-		return 60, 2
+		priced, reordered = 30, 1
 	case d == 7:
-		return 16, 0
+		priced = 8
+	default:
+		priced = 3
 	}
-	return 3, 0
+	if fixed && d <= 6 {
+		return 3 * priced, 0
+	}
+	return priced, reordered
 }
 
 // maxOrders bounds the other orders.
@@ -63,9 +69,9 @@ func (p *problem) search(d int, w want, log *omissions) []*option {
 		tree = factor.Balanced(d)
 	}
 	dims := newDimTree(tree)
-	priced, reordered := effort(d)
 	var found []*option
 	for _, source := range ins {
+		priced, reordered := effort(d, source.fixed || outs.fixed)
 		name := ""
 		if source.aligned {
 			name = ", aligned with the frame"
