@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/fdht/fdht/internal/kernel"
 )
@@ -43,15 +44,24 @@ func (op *denseOp) load(s *Scratch, x Rows, rows int) []float32 {
 	return buf
 }
 
-// small is the number of multiply-adds below which sharing among goroutines costs more than it gives.
-const small = 1 << 20
+// sharePiece is how many rows (or columns) of W a goroutine takes at a time. It does not depend on the number of
+// processors, because how a product is rounded depends on its sizes.
+const sharePiece = 256
 
-// share calls f for pieces of 0..n-1 on all processors.
+// share calls f for pieces of 0..n-1, on all processors when there is more than one piece.
 func share(n int, f func(lo, hi int)) {
-	workers := min(runtime.GOMAXPROCS(0), n)
+	var next atomic.Int64
 	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() { f(n*w/workers, n*(w+1)/workers) })
+	for range min(runtime.GOMAXPROCS(0), (n+sharePiece-1)/sharePiece) {
+		wg.Go(func() {
+			for {
+				lo := int(next.Add(1)-1) * sharePiece
+				if lo >= n {
+					return
+				}
+				f(lo, min(lo+sharePiece, n))
+			}
+		})
 	}
 	wg.Wait()
 }
@@ -64,7 +74,7 @@ func (op *denseOp) Apply(dst []float32, rows int, x Rows, s *Scratch) {
 		return
 	}
 	in := op.load(s, x, rows)
-	if rows*op.rows*op.width < small {
+	if op.rows <= sharePiece {
 		op.applyRows(dst, in, rows, 0, op.rows)
 		return
 	}
@@ -88,7 +98,7 @@ func (op *denseOp) ApplyT(dx []float32, rows int, dy []float32, s *Scratch) {
 	if rows == 0 {
 		return
 	}
-	if rows*op.rows*op.width < small {
+	if op.width <= sharePiece {
 		op.applyTCols(dx, dy, rows, 0, op.width)
 		return
 	}
@@ -97,12 +107,10 @@ func (op *denseOp) ApplyT(dx []float32, rows int, dy []float32, s *Scratch) {
 
 // applyTCols does columns lo..hi-1 of the window.
 func (op *denseOp) applyTCols(dx, dy []float32, rows, lo, hi int) {
-	for k := lo; k < hi; k += densePiece {
-		// dx[b,j] += sum_i dy[b,i] W[i,j]
-		mul := kernel.Mul{M: rows, N: min(densePiece, hi-k), K: op.rows, Batch: 1,
-			ARow: op.rows, ACol: 1, BRow: op.cols, CRow: op.width, Add: true}
-		mul.Run(dx[k:], dy, op.weights()[op.lo+k:])
-	}
+	// dx[b,j] += sum_i dy[b,i] W[i,j]
+	mul := kernel.Mul{M: rows, N: hi - lo, K: op.rows, Batch: 1,
+		ARow: op.rows, ACol: 1, BRow: op.cols, CRow: op.width, Add: true}
+	mul.Run(dx[lo:], dy, op.weights()[op.lo+lo:])
 }
 
 func (op *denseOp) Gradient(g *Grad, rows int, dy []float32, x Rows, s *Scratch) {
@@ -110,7 +118,7 @@ func (op *denseOp) Gradient(g *Grad, rows int, dy []float32, x Rows, s *Scratch)
 		return
 	}
 	in := op.load(s, x, rows)
-	if rows*op.rows*op.width < small {
+	if op.rows <= sharePiece {
 		op.gradientRows(g, dy, in, rows, 0, op.rows)
 		return
 	}
