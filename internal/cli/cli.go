@@ -69,7 +69,7 @@ func (c Command) Run(ctx context.Context, args []string) (code int) {
 		kong.Writers(c.Stdout, c.Stderr),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, NoExpandSubcommands: true}),
-		kong.ValueFormatter(helpText),
+		kong.WithHyphenPrefixedParameters(true),
 		kong.ExplicitGroups(flagGroups()),
 		kong.Bind(u),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -103,9 +103,6 @@ func parseError(err error, args []string) error {
 	}
 	return &usageError{err: errors.New(text), hint: hint}
 }
-
-// helpText writes a flag's help as people read it: a default is there where it says something.
-func helpText(v *kong.Value) string { return kong.DefaultHelpValueFormatter(v) }
 
 // common are the flags of every command.
 type common struct {

@@ -127,7 +127,7 @@ func checkText(c *dataset.Checked) string {
 		t.AppendRow(table.Row{n.Name, n.Clips})
 	}
 	rightAlign(t, 2)
-	b.WriteString(t.Render() + "\n")
+	b.WriteString(render(t))
 	if n := len(c.Groups); n > 1 && n <= 60 && n < c.Report.Clips {
 		b.WriteString("\ngroups (clips): ")
 		for i, g := range c.Groups {
@@ -167,7 +167,7 @@ type dataSplitCmd struct {
 	Dir string `arg:"" placeholder:"DIR" help:"The data set."`
 	splitFlags
 	Cache   string  `placeholder:"DIR" group:"data" help:"Folder for decoded frames; left out: fdht in the user's cache folder."`
-	MaxBad  float64 `default:"0.01" group:"data" help:"Share of the clips that may be unreadable (${default})."`
+	MaxBad  float64 `default:"0.01" placeholder:"SHARE" group:"data" help:"Share of the clips that may be unreadable (${default})."`
 	Out     string  `placeholder:"FILE" group:"common" help:"Write the split file there; - is stdout."`
 	Workers int     `group:"common" placeholder:"N" help:"Processors to use (all)."`
 	jsonFlag
@@ -247,7 +247,7 @@ func splitText(ds dataset.Dataset, s dataset.Split) string {
 	}
 	t.AppendRow(table.Row{"all", len(s.Train), len(s.Val), len(s.Test)})
 	rightAlign(t, 2, 3, 4)
-	text := t.Render() + "\n"
+	text := render(t)
 	all := dataset.Groups(ds)
 	if len(all) > 40 || len(all) == ds.Len() {
 		return text
@@ -269,7 +269,7 @@ type dataCacheCmd struct {
 	Dir string `arg:"" placeholder:"DIR" help:"Clip folder of video."`
 	frameFlags
 	Cache   string  `placeholder:"DIR" group:"data" help:"Folder for decoded frames; left out: fdht in the user's cache folder."`
-	MaxBad  float64 `default:"0.01" group:"data" help:"Share of the clips that may be unreadable (${default})."`
+	MaxBad  float64 `default:"0.01" placeholder:"SHARE" group:"data" help:"Share of the clips that may be unreadable (${default})."`
 	Workers int     `group:"common" placeholder:"N" help:"Clips decoded at once (all processors)."`
 	jsonFlag
 	common
@@ -334,7 +334,7 @@ func (c *dataCacheCmd) Run(ctx context.Context, u *ui) error {
 // dataMadeCmd is fdht data made.
 type dataMadeCmd struct {
 	Dir    string    `arg:"" placeholder:"DIR" help:"A new folder."`
-	Format string    `enum:"y4m,png" default:"y4m" group:"data" help:"y4m files, or png: a folder of pictures a clip (${default})."`
+	Format string    `enum:"y4m,png" default:"y4m" placeholder:"FORMAT" group:"data" help:"y4m files, or png: a folder of pictures a clip (${default})."`
 	Frame  frameSize `default:"120x160x3" placeholder:"HxWxC" group:"frames" help:"Size of the frames; 1 channel is grey (${default})."`
 	Frames int       `default:"12" placeholder:"N" group:"frames" help:"Frames a clip (${default})."`
 	Train  int       `default:"64" placeholder:"N" group:"data" help:"Training clips (${default})."`

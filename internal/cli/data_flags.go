@@ -47,7 +47,7 @@ func (f frameSize) String() string {
 type sourceFlags struct {
 	Data   string  `placeholder:"PATH" group:"data" relative:"" help:"Folder PATH/<label>/**/<clip>; a .ts file or a folder of them; or made, the built-in motion clips."`
 	Cache  string  `placeholder:"DIR" group:"data" relative:"" help:"Folder for decoded frames; left out: fdht in the user's cache folder."`
-	MaxBad float64 `default:"0.01" group:"data" help:"Share of the clips that may be unreadable (${default})."`
+	MaxBad float64 `default:"0.01" placeholder:"SHARE" group:"data" help:"Share of the clips that may be unreadable (${default})."`
 }
 
 func (f sourceFlags) options(u *ui, in dataset.Input, workers int) dataset.Options {
@@ -113,8 +113,8 @@ type splitFlags struct {
 	SplitBy     string   `group:"split" placeholder:"WAY" help:"group (subjects or source videos stay together), file, or list; left out: the data's own split, else group."`
 	SplitList   string   `group:"split" placeholder:"FILE" relative:"" help:"A split file, or an official list of UCF101 or HMDB51."`
 	SplitNumber int      `group:"split" placeholder:"N" help:"Which of the official lists in a folder (1)."`
-	TestGroups  []string `group:"split" placeholder:"A,B" help:"Groups for test, such as 2,4,6,8."`
-	ValGroups   []string `group:"split" placeholder:"A,B" help:"Groups for validation, out of those not for test."`
+	TestGroups  []string `group:"split" placeholder:"A" help:"Groups for test, such as 2,4,6,8."`
+	ValGroups   []string `group:"split" placeholder:"A" help:"Groups for validation, out of those not for test."`
 	Test        float64  `group:"split" placeholder:"SHARE" help:"Share of all clips for test, by whole groups (0.3)."`
 	Val         *float64 `group:"split" placeholder:"SHARE" help:"Share of the clips not for test that is for validation, by whole groups (0.2); 0: none."`
 	SplitSeed   uint64   `group:"split" default:"1" placeholder:"N" help:"What a random split is drawn from (${default})."`
@@ -172,8 +172,13 @@ func (f *frameFlags) resolve() (dataset.Input, error) {
 		}
 	}
 	in := dataset.Input{Kind: f.Input, Height: f.Frame.H, Width: f.Frame.W, Lag: f.Lag, Gain: float32(f.Gain)}
+	switch in.Kind {
+	case dataset.RGB, dataset.Grey, dataset.Diff, dataset.GreyDiff:
+	default:
+		return in, usage("", "--input %s: want rgb, grey, diff or grey+diff", in.Kind)
+	}
 	if err := in.Validate(); err != nil {
-		return in, &usageError{err: err}
+		return in, usage("", "--frame, --lag, --gain: %w", err)
 	}
 	in = in.WithDefaults()
 	if c := in.Channels(); f.Frame.C != 0 && f.Frame.C != c {
@@ -198,7 +203,7 @@ func inputOf(c model.Config) dataset.Input {
 // sampleFlags say which frames of a clip are taken.
 type sampleFlags struct {
 	Steps *int   `group:"frames" placeholder:"T" help:"Frames taken from a clip, evenly; 0: all (16 for video, all for features)."`
-	Short string `group:"frames" enum:"error,repeat" default:"error" help:"Clips with fewer frames than --steps: error, or repeat frames (${default})."`
+	Short string `group:"frames" enum:"error,repeat" default:"error" placeholder:"WAY" help:"Clips with fewer frames than --steps: error, or repeat frames (${default})."`
 }
 
 func (f sampleFlags) sample(steps int) (dataset.Sample, error) {

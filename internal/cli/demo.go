@@ -237,7 +237,7 @@ func (c *demoCmd) tell(u *ui, d demoResult, samples []string) error {
 	t.AppendRow(table.Row{"this FDHT-LSTM", thousands(d.Weights), thousands(4 * d.Weights)})
 	t.AppendRow(table.Row{"times fewer", thousands(int64(d.Ratio)), ""})
 	rightAlign(t, 2, 3)
-	b.WriteString(t.Render() + "\n\nwhat each motion was taken for (rows: what it is):\n\n")
+	b.WriteString(render(t) + "\nwhat each motion was taken for (rows: what it is):\n\n")
 	b.WriteString(confusionTable(d.Classes, d.Confusion))
 	fmt.Fprintf(&b, "\n%s has the model (%s), curves.png, confusion.png and sample clips\n\nnext:\n", c.Out, size(d.Bytes))
 	me := self()
@@ -269,7 +269,7 @@ func confusionTable(labels []string, counts [][]int) string {
 		columns = append(columns, i+2)
 	}
 	rightAlign(t, columns...)
-	return t.Render() + "\n"
+	return render(t)
 }
 
 // letter numbers a column: a to z, then aa.

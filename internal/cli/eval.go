@@ -172,7 +172,7 @@ func classTable(labels []string, rep *train.Report) string {
 		t.AppendRow(table.Row{c.Label, c.Clips, share(c.Recall), share(c.Precision), confusedWith(labels, rep.Confusion[k], k)})
 	}
 	rightAlign(t, 2, 3, 4)
-	return t.Render() + "\n"
+	return render(t)
 }
 
 // confusedWith names the classes that clips of class k are wrongly taken for, the two most frequent.

@@ -112,7 +112,7 @@ func (d described) text(path string) string {
 	row("weights", "%s recurrent (dense: %s, ratio %s)", thousands(d.Weights), thousands(d.DenseWeights), thousands(int64(d.Ratio)))
 	row("", "%s biases, %s head, %s in all", thousands(d.Bias), thousands(d.Head), thousands(d.Total))
 	row("cost", "%s multiply-adds a frame (dense: %s)", thousands(d.MAC), thousands(d.DenseWeights))
-	return t.Render() + "\n"
+	return render(t)
 }
 
 // structureText writes a structure on one line.

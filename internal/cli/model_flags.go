@@ -72,16 +72,16 @@ type modelFlags struct {
 	Layers    int       `group:"model" default:"1" placeholder:"N" help:"Layers (${default})."`
 	Kind      string    `group:"model" default:"ht" placeholder:"KIND" help:"Structure of the weight matrix: ht (hierarchical Tucker) or dense (${default})."`
 	Budget    int64     `group:"model" placeholder:"W" help:"Most recurrent weights; modes, tree and ranks that are left out are chosen to fit."`
-	ModesIn   []int     `group:"model" placeholder:"N,.." help:"Input modes; they multiply to at least inputs + hidden units."`
-	ModesOut  []int     `group:"model" placeholder:"M,.." help:"Output modes; they multiply to 4 x hidden units."`
+	ModesIn   []int     `group:"model" placeholder:"N" help:"Input modes; they multiply to at least inputs + hidden units."`
+	ModesOut  []int     `group:"model" placeholder:"M" help:"Output modes; they multiply to 4 x hidden units."`
 	Tree      treeFlag  `group:"model" placeholder:"TREE" help:"Dimension tree, such as [[0,1],[2,3]]; left out: balanced."`
 	Rank      int       `group:"model" placeholder:"R" help:"Rank of all leaves, and of all inner nodes without --inner-rank."`
 	InnerRank int       `group:"model" placeholder:"R" help:"Rank of all inner nodes."`
 	Ranks     ranksFlag `group:"model" placeholder:"NODE:R,.." help:"Rank of each node, such as 0:8,1:8,2:8,3:8,0-2:6,2-4:6."`
 	Pooling   string    `group:"model" default:"mean" placeholder:"WAY" help:"What the classifier reads: last hidden state, or mean over time (${default})."`
 
-	UpperModesIn  []int     `group:"upper" placeholder:"N,.." help:"As --modes-in; they multiply to at least 2 x hidden units."`
-	UpperModesOut []int     `group:"upper" placeholder:"M,.." help:"As --modes-out."`
+	UpperModesIn  []int     `group:"upper" placeholder:"N" help:"As --modes-in; they multiply to at least 2 x hidden units."`
+	UpperModesOut []int     `group:"upper" placeholder:"M" help:"As --modes-out."`
 	UpperTree     treeFlag  `group:"upper" placeholder:"TREE" help:"As --tree."`
 	UpperRanks    ranksFlag `group:"upper" placeholder:"NODE:R,.." help:"As --ranks."`
 }

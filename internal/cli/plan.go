@@ -16,8 +16,8 @@ type planCmd struct {
 	Cell      string    `default:"lstm" placeholder:"KIND" group:"model" help:"Kind of the cell: lstm."`
 	Kind      string    `default:"ht" placeholder:"KIND" group:"model" help:"Structure: ht, dense, or all side by side (${default})."`
 	Budget    int64     `placeholder:"W" group:"model" help:"Most recurrent weights."`
-	ModesIn   []int     `placeholder:"N,.." group:"model" help:"Input modes, kept as they are; they multiply to at least inputs + hidden units."`
-	ModesOut  []int     `placeholder:"M,.." group:"model" help:"Output modes, kept as they are; they multiply to 4 x hidden units."`
+	ModesIn   []int     `placeholder:"N" group:"model" help:"Input modes, kept as they are; they multiply to at least inputs + hidden units."`
+	ModesOut  []int     `placeholder:"M" group:"model" help:"Output modes, kept as they are; they multiply to 4 x hidden units."`
 	Modes     int       `placeholder:"D" group:"model" help:"Number of modes (2 to 5 are tried)."`
 	Tree      treeFlag  `placeholder:"TREE" group:"model" help:"Dimension tree, such as [[0,1],[2,3]]; left out: balanced."`
 	Rank      int       `placeholder:"R" group:"model" help:"Rank of all leaves, and of all inner nodes without --inner-rank."`
@@ -38,8 +38,9 @@ func (*planCmd) Help() string {
   fdht plan --input 57600 --modes-in 8,8,8,113 --modes-out 16,4,4,4 --rank 4
   fdht plan --input 2048 --hidden 2048 --kind all --budget 4000 --json
 
-The best candidate comes first. Ratio is dense weights / weights, MAC multiply-adds for --batch rows, peak the numbers in the largest
-intermediate. fdht train takes the same flags.`
+The best candidate comes first; ranks are those of the leaves; those of the inner nodes. Ratio is dense weights / weights, MAC
+multiply-adds for --batch rows, peak the numbers in the largest intermediate, time that of a streamed frame. fdht train takes the
+same flags.`
 }
 
 // planned is what plan --json prints.
@@ -114,9 +115,9 @@ func (c *planCmd) Run(u *ui) error {
 		return u.json(out)
 	}
 	for _, o := range out.Omitted {
-		u.detail("%v", o)
+		u.detail("left out: %s: %s", o.What, o.Why)
 	}
-	return u.print("%s", c.text(out.Candidates))
+	return u.print("%s", c.text(out.Candidates, u.verbose))
 }
 
 // request checks the flags by their names.
@@ -132,8 +133,10 @@ func (c *planCmd) request() (plan.Request, error) {
 		c.Input = f.H * f.W * f.C
 	}
 	switch {
+	case c.Input == 0:
+		return plan.Request{}, usage("such as --input 57600, or --frame 120x160x3", "--input is missing: say how many numbers a row has")
 	case c.Input < 1:
-		return plan.Request{}, usage("such as --input 57600, or --frame 120x160x3", "--input %d: want the numbers in a row, at least 1", c.Input)
+		return plan.Request{}, usage("", "--input %d: want at least 1", c.Input)
 	case c.Hidden < 1:
 		return plan.Request{}, usage("", "--hidden %d: want at least 1", c.Hidden)
 	case c.Batch < 1:
@@ -162,20 +165,28 @@ func (c *planCmd) request() (plan.Request, error) {
 }
 
 // text is the table for people.
-func (c *planCmd) text(found []candidate) string {
+func (c *planCmd) text(found []candidate, verbose bool) string {
 	var b strings.Builder
 	first := found[0]
 	fmt.Fprintf(&b, "%s of %s inputs and %s hidden units: dense it has %s recurrent weights, and %s biases in any case\n\n", c.Cell,
 		thousands(int64(c.Input)), thousands(int64(c.Hidden)), thousands(first.DenseWeights), thousands(first.Biases))
 	t := newTable()
-	t.AppendHeader(table.Row{"", "kind", "modes in", "modes out", "ranks", "weights", "ratio", "MAC", "peak", "time", ""})
+	t.AppendHeader(table.Row{"", "kind", "modes in", "modes out", "ranks", "weights", "ratio", "MAC", "peak", "time"})
 	for i, k := range found {
 		ranks := rankText(k)
-		t.AppendRow(table.Row{i + 1, k.Kind, joinInts(k.In), joinInts(k.Out), ranks, thousands(k.Weights), fmt.Sprintf("%s", thousands(int64(k.Ratio))),
-			millions(k.MAC), thousands(k.Peak), fmt.Sprintf("%.2f ms", k.Millis), k.Why})
+		t.AppendRow(table.Row{i + 1, k.Kind, joinInts(k.In), joinInts(k.Out), ranks, thousands(k.Weights), thousands(int64(k.Ratio)),
+			millions(k.MAC), thousands(k.Peak), fmt.Sprintf("%.2f ms", k.Millis)})
 	}
 	rightAlign(t, 1, 6, 7, 8, 9, 10)
-	b.WriteString(t.Render() + "\n")
+	b.WriteString(render(t))
+	for i, k := range found {
+		if k.Why != "" && (i == 0 || verbose) {
+			fmt.Fprintf(&b, "\n%d: %s", i+1, k.Why)
+		}
+	}
+	if first.Why != "" {
+		b.WriteString("\n")
+	}
 	return b.String()
 }
 

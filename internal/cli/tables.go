@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"io/fs"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -17,6 +18,15 @@ func newTable() table.Writer {
 	s.Box.PaddingLeft, s.Box.PaddingRight = "", "  "
 	t.SetStyle(s)
 	return t
+}
+
+// render is the table as text, without blanks at the ends of lines.
+func render(t table.Writer) string {
+	var b strings.Builder
+	for line := range strings.Lines(t.Render() + "\n") {
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	return b.String()
 }
 
 // rightAlign puts numbers under each other.

@@ -66,24 +66,24 @@ type recipe struct {
 
 // trainingFlags are train.Settings and the augmentation.
 type trainingFlags struct {
-	Epochs      int     `group:"training" default:"40" placeholder:"N" help:"Times through the training clips (${default})."`
-	Batch       int     `group:"training" default:"16" placeholder:"B" help:"Clips a step (${default})."`
-	LR          float64 `name:"lr" group:"training" default:"0.003" placeholder:"X" help:"Peak learning rate of AdamW (${default})."`
-	MinLR       float64 `name:"min-lr" group:"training" placeholder:"X" help:"Where the cosine schedule ends (0)."`
-	Schedule    string  `group:"training" default:"cosine" placeholder:"WAY" help:"cosine, onecycle or constant (${default})."`
-	Warmup      float64 `group:"training" default:"1" placeholder:"N" help:"Epochs of linear warm-up (${default})."`
-	WeightDecay float64 `group:"training" default:"0.0001" placeholder:"X" help:"Weight decay of AdamW; biases do not decay (${default})."`
-	Beta1       float64 `name:"beta1" group:"training" default:"0.9" placeholder:"X" help:"AdamW (${default})."`
-	Beta2       float64 `name:"beta2" group:"training" default:"0.999" placeholder:"X" help:"AdamW (${default})."`
-	Eps         float64 `group:"training" default:"1e-8" placeholder:"X" help:"AdamW (${default})."`
-	Clip        float64 `group:"training" default:"1" placeholder:"X" help:"Limit of the gradient's norm; 0: none (${default})."`
-	Dropout     float64 `group:"training" default:"0.2" placeholder:"X" help:"Share of the pooled state that is dropped (${default})."`
-	Smoothing   float64 `name:"label-smoothing" group:"training" default:"0.1" placeholder:"X" help:"Label smoothing (${default})."`
-	EMA         float64 `name:"ema" group:"training" placeholder:"X" help:"Decay of the weights' moving average, which is then what is kept; 0: none (0)."`
-	Patience    int     `group:"training" placeholder:"N" help:"Epochs without a better one before the run ends; 0: never (0)."`
-	Calibrate   int     `group:"training" default:"32" placeholder:"N" help:"Training clips from which the scale of fresh weights is fitted (${default})."`
-	Standardise string  `group:"training" placeholder:"WAY" help:"Statistics of the training clips: all (one mean and deviation), each (one a feature) or none (all for video, each for features)."`
-	Seed        uint64  `group:"training" default:"1" placeholder:"N" help:"Of weights, order, random frames, augmentation, dropout (${default})."`
+	Epochs      int      `group:"training" default:"40" placeholder:"N" help:"Times through the training clips (${default})."`
+	Batch       int      `group:"training" default:"16" placeholder:"B" help:"Clips a step (${default})."`
+	LR          float64  `name:"lr" group:"training" default:"0.003" placeholder:"X" help:"Peak learning rate of AdamW (${default})."`
+	MinLR       float64  `name:"min-lr" group:"training" placeholder:"X" help:"Where the cosine schedule ends (0)."`
+	Schedule    string   `group:"training" default:"cosine" placeholder:"WAY" help:"cosine, onecycle or constant (${default})."`
+	Warmup      *float64 `group:"training" placeholder:"N" help:"Epochs of warm-up (1; onecycle: three tenths of the run)."`
+	WeightDecay float64  `group:"training" default:"0.0001" placeholder:"X" help:"Weight decay of AdamW; biases do not decay (${default})."`
+	Beta1       float64  `name:"beta1" group:"training" default:"0.9" placeholder:"X" help:"AdamW (${default})."`
+	Beta2       float64  `name:"beta2" group:"training" default:"0.999" placeholder:"X" help:"AdamW (${default})."`
+	Eps         float64  `group:"training" default:"1e-8" placeholder:"X" help:"AdamW (${default})."`
+	Clip        float64  `group:"training" default:"1" placeholder:"X" help:"Limit of the gradient's norm; 0: none (${default})."`
+	Dropout     float64  `group:"training" default:"0.2" placeholder:"X" help:"Share of the pooled state that is dropped (${default})."`
+	Smoothing   float64  `name:"label-smoothing" group:"training" default:"0.1" placeholder:"X" help:"Label smoothing (${default})."`
+	EMA         float64  `name:"ema" group:"training" placeholder:"X" help:"Decay of the weights' moving average, which is then what is kept; 0: none (0)."`
+	Patience    int      `group:"training" placeholder:"N" help:"Epochs without a better one before the run ends; 0: never (0)."`
+	Calibrate   int      `group:"training" default:"32" placeholder:"N" help:"Training clips from which the scale of fresh weights is fitted (${default})."`
+	Standardise string   `group:"training" placeholder:"WAY" help:"Mean and deviation of the training clips: all for one of each, each for one a feature, none; left out: all for video, each for features."`
+	Seed        uint64   `group:"training" default:"1" placeholder:"N" help:"Of weights, order, random frames, augmentation, dropout (${default})."`
 
 	ShiftX     int     `group:"augment" placeholder:"N" help:"Pixels that a training clip is moved sideways at most (0)."`
 	ShiftY     int     `group:"augment" placeholder:"N" help:"The same, up and down (0)."`
@@ -91,9 +91,17 @@ type trainingFlags struct {
 	Brightness float64 `group:"augment" placeholder:"X" help:"rgb: factor 1-X to 1+X (0)."`
 }
 
+// settings fills in the warm-up, which depends on the schedule where it is left out.
 func (f *trainingFlags) settings() train.Settings {
+	if f.Warmup == nil {
+		w := 1.0
+		if f.Schedule == train.OneCycle || f.Epochs < 2 {
+			w = 0 // train knows what is usual for onecycle
+		}
+		f.Warmup = &w
+	}
 	return train.Settings{
-		Epochs: f.Epochs, Batch: f.Batch, Seed: f.Seed, LR: f.LR, MinLR: f.MinLR, Schedule: f.Schedule, Warmup: f.Warmup,
+		Epochs: f.Epochs, Batch: f.Batch, Seed: f.Seed, LR: f.LR, MinLR: f.MinLR, Schedule: f.Schedule, Warmup: *f.Warmup,
 		Beta1: f.Beta1, Beta2: f.Beta2, Eps: f.Eps, Decay: f.WeightDecay, Clip: f.Clip, Dropout: f.Dropout,
 		Smoothing: f.Smoothing, EMA: f.EMA, Patience: f.Patience, Calibrate: f.Calibrate,
 	}
@@ -105,7 +113,7 @@ func (f *trainingFlags) augment() dataset.Augment {
 
 // trainCmd is fdht train.
 type trainCmd struct {
-	Config configFile `arg:"" optional:"" placeholder:"CONFIG.toml" help:"Settings, a key a flag; flags on the command line win."`
+	Config configFile `arg:"" optional:"" name:"CONFIG.toml" placeholder:"CONFIG.toml" help:"Settings, a key a flag; flags on the command line win."`
 	recipe
 	Out     string    `placeholder:"DIR" group:"data" config:"-" help:"Folder for the model, checkpoints, metrics.jsonl, curves.png and the settings."`
 	Resume  resumeDir `placeholder:"DIR" group:"data" config:"-" help:"Go on with the run in DIR, to the same numbers as if it had never stopped."`
@@ -205,7 +213,7 @@ type run struct {
 func (r *run) close() { closeData(r.data) }
 
 // start opens the data, chooses what the recipe leaves out, makes the model and writes the resolved recipe to dir.
-func (c *recipe) start(ctx context.Context, u *ui, dir string, resume bool, workers int, flags []*kong.Flag) (r *run, err error) {
+func (c *recipe) start(ctx context.Context, u *ui, dir string, resume bool, workers int, flags []*kong.Flag) (_ *run, err error) {
 	if err := c.settings().Validate(); err != nil {
 		return nil, &usageError{err: err}
 	}
@@ -216,7 +224,7 @@ func (c *recipe) start(ctx context.Context, u *ui, dir string, resume bool, work
 	if err != nil {
 		return nil, err
 	}
-	r = &run{dir: dir, resume: resume, workers: orAll(workers)}
+	r := &run{dir: dir, resume: resume, workers: orAll(workers)}
 	if r.data, err = c.open(ctx, u, in, workers); err != nil {
 		return nil, err
 	}
