@@ -1,0 +1,43 @@
+# What there is to do, each by one word. Go is all it takes, but for lint.
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: all build test race lint bench cover fuzz demo clean
+
+all: build lint test
+
+build:
+	go build -o fdht ./cmd/fdht
+
+test:
+	go test ./...
+
+race:
+	go test -race ./...
+
+lint:
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	go vet ./...
+	go vet -tags noasm ./...
+	go run $(STATICCHECK) ./...
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+cover:
+	go test -coverprofile=cover.prof ./...
+	go tool cover -func=cover.prof | tail -1
+
+# every fuzz target for FUZZTIME
+FUZZTIME = 20s
+fuzz:
+	@for pkg in $$(go list ./...); do \
+		for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+demo:
+	go run ./cmd/fdht demo
+
+clean:
+	rm -rf fdht cover.prof runs/demo
