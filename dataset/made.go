@@ -66,7 +66,7 @@ type madeClip struct {
 
 // MadeClasses are the motions, in the order of the labels.
 func MadeClasses() []string {
-	return []string{"clockwise", "counter-clockwise", "down", "grow", "left", "right", "shrink", "up"}
+	return []string{"down", "down-left", "down-right", "left", "right", "up", "up-left", "up-right"}
 }
 
 // NewMade checks the options; nothing is drawn yet.

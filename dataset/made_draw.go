@@ -2,39 +2,28 @@ package dataset
 
 import "math"
 
-// How the class is kept out of single frames. A shape has a place, a size, a look, all drawn the same way in every
-// class; a motion changes the place or the size, each in a range that is closed in a circle, so that a uniform draw
-// stays uniform however far it has moved:
-//
-//   - places live on a torus: what leaves at one edge comes in at the other. left, right, up, down move along it;
-//     clockwise and counter-clockwise swing each shape around a centre of its own, all shapes in step, and a point
-//     at any angle from a uniform centre is uniform.
-//   - sizes are the smallest times a ratio to the power u, u uniform on a circle: grow and shrink move u, and a shape
-//     that has become largest goes on as the smallest.
-//
-// So at every time step place and size of every shape are independent and uniform in all classes.
+// How the class is kept out of single frames. Shapes have places, sizes and looks, all drawn the same way in every class.
+// A motion changes the place alone, on a torus: what leaves at one edge comes in at the other, so that a place drawn
+// uniformly stays uniform however far it has moved. At every time step place, size and look of every shape are therefore
+// independent of the class.
 
 // madeScene is a clip before it is drawn. Lengths are in pixels.
 type madeScene struct {
-	shapes []madeShape
-	class  int
-	travel float64 // pixels moved, turns swung or part of the size circle grown through, over the clip
-	angle  float64 // of the motion's deviation from its axis, or of the swing at the start
-	radius float64 // of the swing
+	shapes   []madeShape
+	travel   float64 // moved over the clip
+	sin, cos float64 // of the direction; y goes down
 }
 
 type madeShape struct {
-	x, y   float64 // place or centre of the swing, 0..W and 0..H
-	u      float64 // size, 0..1
-	turn   float64 // how the shape lies
+	x, y   float64 // place at the middle of the clip, 0..W and 0..H
+	r      float64 // size
 	form   int
 	weave  int
 	pitch  float64    // waves of the texture across the shape
 	tone   [2][3]byte // the two colours of the texture
-	sin    float64
+	sin    float64    // of how the shape lies
 	cos    float64
 	cx, cy float64 // at the frame being drawn
-	r      float64 // the same
 }
 
 const (
@@ -44,72 +33,39 @@ const (
 	madeSmall, madeLarge = 0.07, 0.2
 )
 
-// scene draws everything of clip i but its pixels. Nothing is drawn differently for different classes.
+// madeEighths are the directions in eighths of a turn clockwise from right, in the order of MadeClasses.
+func madeEighths() []int { return []int{2, 3, 1, 4, 0, 6, 5, 7} }
+
+// scene draws everything of clip i but its pixels. Nothing but the direction depends on the class.
 func (m *Made) scene(i int, rng *source) madeScene {
 	side := float64(min(m.o.Input.Height, m.o.Input.Width))
-	s := madeScene{class: m.Label(i)}
+	var s madeScene
 	s.shapes = make([]madeShape, 1+rng.intN(m.o.Shapes))
 	for k := range s.shapes {
 		p := &s.shapes[k]
 		p.x, p.y = rng.between(0, float64(m.o.Input.Width)), rng.between(0, float64(m.o.Input.Height))
-		p.u, p.turn = rng.float(), rng.between(0, 2*math.Pi)
+		p.r = side * madeSmall * math.Pow(madeLarge/madeSmall, rng.float())
+		p.sin, p.cos = math.Sincos(rng.between(0, 2*math.Pi))
 		p.form, p.weave = rng.intN(madeForms), rng.intN(madeWeaves)
 		p.pitch = rng.between(3, 8)
-		p.sin, p.cos = math.Sincos(p.turn)
 		for c := range 3 {
 			light := rng.between(120, 250)
 			p.tone[0][c] = byte(light)
 			p.tone[1][c] = byte(light * rng.between(0.55, 0.9))
 		}
 	}
-	pace := rng.float()
-	s.angle = rng.between(-1, 1)
-	s.radius = side * rng.between(0.14, 0.24)
-	switch MadeClasses()[s.class] {
-	case "left", "right", "up", "down":
-		s.travel = side * (0.45 + 0.4*pace)
-		s.angle *= math.Pi / 12
-	case "clockwise", "counter-clockwise":
-		s.travel = 0.8 + 0.6*pace
-		s.angle *= math.Pi
-	default:
-		s.travel = 0.5 + 0.3*pace
-	}
+	s.travel = side * rng.between(0.45, 0.85)
+	turn := float64(madeEighths()[m.Label(i)])*math.Pi/4 + rng.between(-1, 1)*math.Pi/24
+	s.sin, s.cos = math.Sincos(turn)
 	return s
 }
 
-// pose puts the shapes where they are at frame t of n. Screen coordinates: y goes down, so growing angles turn
-// clockwise.
+// pose puts the shapes where they are at frame t of n.
 func (s *madeScene) pose(t, n int, h, w float64) {
 	at := s.travel * (float64(t)/float64(n-1) - 0.5)
-	var dx, dy, du float64
-	sin, cos := math.Sincos(s.angle)
-	switch MadeClasses()[s.class] {
-	case "right":
-		dx, dy = at*cos, at*sin
-	case "left":
-		dx, dy = -at*cos, -at*sin
-	case "down":
-		dx, dy = -at*sin, at*cos
-	case "up":
-		dx, dy = at*sin, -at*cos
-	case "clockwise":
-		dy, dx = math.Sincos(s.angle + 2*math.Pi*at)
-	case "counter-clockwise":
-		dy, dx = math.Sincos(s.angle - 2*math.Pi*at)
-	case "grow":
-		du = at
-	case "shrink":
-		du = -at
-	}
-	if c := MadeClasses()[s.class]; c == "clockwise" || c == "counter-clockwise" {
-		dx, dy = dx*s.radius, dy*s.radius
-	}
-	side := min(h, w)
 	for k := range s.shapes {
 		p := &s.shapes[k]
-		p.cx, p.cy = wrap(p.x+dx, w), wrap(p.y+dy, h)
-		p.r = side * madeSmall * math.Pow(madeLarge/madeSmall, wrap(p.u+du, 1))
+		p.cx, p.cy = wrap(p.x+at*s.cos, w), wrap(p.y+at*s.sin, h)
 	}
 }
 
