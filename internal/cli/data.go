@@ -150,7 +150,7 @@ func checkText(c *dataset.Checked) string {
 		}
 	}
 	if n := len(c.Report.Ignored); n > 0 {
-		fmt.Fprintf(&b, "\n%d files and folders are no clips: %s\n", n, someOf(c.Report.Ignored, 10))
+		fmt.Fprintf(&b, "\nno clips: %s\n", someOf(c.Report.Ignored, 10))
 	}
 	return b.String()
 }

@@ -96,7 +96,7 @@ func (u *ui) tell(rep *dataset.Report) {
 	list("left out", rep.Bad)
 	list("damaged, used as far as it goes", rep.Damaged)
 	if n := len(rep.Ignored); n > 0 {
-		u.detail("%d files and folders are no clips: %s", n, strings.Join(rep.Ignored, ", "))
+		u.detail("no clips, %d files and folders: %s", n, strings.Join(rep.Ignored, ", "))
 	}
 	u.detail("%d clips, %d of them decoded now", rep.Clips, rep.Decoded)
 }

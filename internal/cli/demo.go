@@ -25,12 +25,13 @@ import (
 // that the ratio is the real one.
 func demoRecipe() map[string]any {
 	return map[string]any{
-		"data":  "made:train=320,val=64,test=160,frames=12,seed=1",
-		"input": "rgb", "frame": "120x160x3", "steps": int64(12),
-		"hidden":    int64(256),
-		"modes-in":  "11,11,20,24", // rows 121 = 11 x 11, of which one is for the hidden units; 480 values a row = 20 x 24
-		"modes-out": "4,4,8,8", "rank": int64(8), "pooling": "mean",
-		"epochs": int64(20), "batch": int64(16), "lr": 5e-3, "schedule": "onecycle", "warmup": int64(0), "dropout": 0.1, "label-smoothing": 0.1,
+		"data":  "made:train=960,val=64,test=160,frames=10,seed=1",
+		"input": "rgb", "frame": "120x160x3", "steps": int64(10),
+		"hidden": int64(256), "pooling": "mean",
+		// what fdht plan --frame 120x160x3 --budget 5000 puts first
+		"modes-in": "25,5,10,4,12", "modes-out": "2,2,2,32,4", "ranks": "0:9,1:10,2:11,3:9,4:10,0-2:9,0-3:9,3-5:9",
+		"epochs": int64(60), "batch": int64(16), "lr": 3e-3, "schedule": "onecycle", "clip": 0.5, "dropout": 0.0, "label-smoothing": 0.0,
+		"shift-x": int64(24), "shift-y": int64(16),
 	}
 }
 
@@ -54,8 +55,7 @@ func (*demoCmd) Help() string {
   fdht demo
   fdht demo --out runs/again --seed 2 --json
 
-The clips show textured shapes that move left, right, up, down, clockwise or counter-clockwise, grow or shrink; a single frame
-says nothing about the class. They are drawn from the seed at 160x120x3; nothing is downloaded.`
+The clips show textured shapes that move left, right, up, down or diagonally; a single frame says nothing about the class. They are drawn from the seed at 160x120x3; nothing is downloaded.`
 }
 
 // demoResult is what demo --json prints.

@@ -175,7 +175,7 @@ func (c *planCmd) text(found []candidate, verbose bool) string {
 	for i, k := range found {
 		ranks := rankText(k)
 		t.AppendRow(table.Row{i + 1, k.Kind, joinInts(k.In), joinInts(k.Out), ranks, thousands(k.Weights), thousands(int64(k.Ratio)),
-			millions(k.MAC), thousands(k.Peak), fmt.Sprintf("%.2f ms", k.Millis)})
+			millions(k.MAC), thousands(k.Peak), duration(k.Millis)})
 	}
 	rightAlign(t, 1, 6, 7, 8, 9, 10)
 	b.WriteString(render(t))
@@ -216,6 +216,14 @@ func rankText(c candidate) string {
 		text += fmt.Sprintf("; %d", inner[0])
 	}
 	return text
+}
+
+// duration writes milliseconds.
+func duration(ms float64) string {
+	if ms < 0.1 {
+		return fmt.Sprintf("%.0f µs", 1e3*ms)
+	}
+	return fmt.Sprintf("%.2f ms", ms)
 }
 
 // millions writes a number of multiply-adds.

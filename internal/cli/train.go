@@ -257,7 +257,7 @@ func (c *recipe) start(ctx context.Context, u *ui, dir string, resume bool, work
 	if err := cfg.RNN().Validate(); err != nil {
 		return nil, &usageError{err: err}
 	}
-	if err := c.standardise(ctx, u, r, &cfg, frames); err != nil {
+	if err := c.standardise(ctx, r, &cfg, frames); err != nil {
 		return nil, err
 	}
 	if r.model, err = model.New(cfg, c.Seed); err != nil {
@@ -316,7 +316,7 @@ func (c *recipe) sampling(r *run, frames bool) (err error) {
 }
 
 // standardise computes the statistics of the training clips, or takes those of the run that goes on.
-func (c *recipe) standardise(ctx context.Context, u *ui, r *run, cfg *model.Config, frames bool) error {
+func (c *recipe) standardise(ctx context.Context, r *run, cfg *model.Config, frames bool) error {
 	if c.Standardise == "" {
 		c.Standardise = "each"
 		if frames {
@@ -330,8 +330,6 @@ func (c *recipe) standardise(ctx context.Context, u *ui, r *run, cfg *model.Conf
 	default:
 		return usage("", "--standardise %s: want all, each or none", c.Standardise)
 	}
-	b := u.bar("statistics")
-	defer b.done()
 	mean, std, err := dataset.Stats(ctx, r.data, r.split.Train, r.sample, c.Standardise == "each")
 	if err != nil {
 		return err
