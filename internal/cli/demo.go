@@ -25,13 +25,13 @@ import (
 // that the ratio is the real one.
 func demoRecipe() map[string]any {
 	return map[string]any{
-		"data":  "made:train=960,val=64,test=160,frames=10,seed=1",
-		"input": "rgb", "frame": "120x160x3", "steps": int64(10),
-		"hidden": int64(256), "pooling": "mean",
-		// what fdht plan --frame 120x160x3 --budget 5000 puts first
-		"modes-in": "25,5,10,4,12", "modes-out": "2,2,2,32,4", "ranks": "0:9,1:10,2:11,3:9,4:10,0-2:9,0-3:9,3-5:9",
-		"epochs": int64(60), "batch": int64(16), "lr": 3e-3, "schedule": "onecycle", "clip": 0.5, "dropout": 0.0, "label-smoothing": 0.0,
-		"shift-x": int64(24), "shift-y": int64(16),
+		"data":  "made:train=1200,val=80,test=240,frames=8,seed=1",
+		"input": "rgb", "frame": "120x160x3", "steps": int64(8),
+		"hidden":    int64(256),
+		"modes-in":  "9,15,10,48", // 120 rows = 8 x 15 and a ninth block of rows for the hidden units; 160 x 3 values a row = 10 x 48
+		"modes-out": "4,16,4,4", "rank": int64(8), "pooling": "mean",
+		"epochs": int64(10), "batch": int64(16), "lr": 5e-3, "schedule": "cosine", "warmup": int64(1), "clip": int64(1), "dropout": 0.0, "label-smoothing": 0.0,
+		"shift-x": int64(16), "shift-y": int64(12),
 	}
 }
 
