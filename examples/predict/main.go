@@ -1,6 +1,6 @@
 // Command predict says what is in video files, with the library: a model file, then the files.
 //
-//	go run ./examples/predict runs/demo/model.safetensors runs/demo/clips/grow.y4m
+//	go run ./examples/predict runs/demo/model.safetensors runs/demo/clips/left.y4m
 package main
 
 import (

@@ -1,7 +1,7 @@
 // Command stream follows a video frame by frame, with the library: it prints the label each time it changes. The video is
 // the file named, or standard input, such as a camera through ffmpeg.
 //
-//	go run ./examples/stream runs/demo/model.safetensors runs/demo/clips/grow.y4m
+//	go run ./examples/stream runs/demo/model.safetensors runs/demo/clips/left.y4m
 //	ffmpeg -v error -i /dev/video0 -f yuv4mpegpipe -pix_fmt yuv420p - | go run ./examples/stream model.safetensors
 package main
 

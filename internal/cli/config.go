@@ -43,6 +43,11 @@ func readConfig(path string) (*config, error) {
 		}
 		return nil, usage("", "%s: %w", path, err)
 	}
+	return parseConfig(path, text)
+}
+
+// parseConfig reads the text of a file.
+func parseConfig(path string, text []byte) (*config, error) {
 	if len(text) > maxConfig {
 		return nil, usage("", "%s: %d bytes: a configuration has at most %d", path, len(text), maxConfig)
 	}

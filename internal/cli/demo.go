@@ -55,7 +55,8 @@ func (*demoCmd) Help() string {
   fdht demo
   fdht demo --out runs/again --seed 2 --json
 
-The clips show textured shapes that move left, right, up, down or diagonally; a single frame says nothing about the class. They are drawn from the seed at 160x120x3; nothing is downloaded.`
+The clips show textured shapes that move left, right, up, down or diagonally; a single frame says nothing about the class. They
+are drawn from the seed at 160x120x3; nothing is downloaded.`
 }
 
 // demoResult is what demo --json prints.

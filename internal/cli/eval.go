@@ -33,10 +33,8 @@ func (runModel) BeforeResolve(ctx *kong.Context, at *kong.Path) error {
 	if err != nil {
 		return err
 	}
-	c.ignore = true // it has settings of training too
-	for _, own := range []string{"steps", "short"} {
-		delete(c.values, own) // the model says the one, the command line the other
-	}
+	c.ignore = true           // it has settings of training too
+	delete(c.values, "steps") // the model says it
 	return addConfig(ctx, c)
 }
 
