@@ -48,7 +48,7 @@ func specs(t testing.TB) map[string]factor.Spec {
 		"d2":            factor.HTSpec([]int{6, 5}, []int{4, 3}, 3, 1),
 		"d3":            factor.HTSpec([]int{5, 4, 3}, []int{4, 3, 2}, 3, 2),
 		"d4":            factor.HTSpec([]int{3, 4, 2, 5}, []int{2, 3, 4, 2}, 3, 2),
-		"d4-wide":       factor.HTSpec([]int{8, 9, 10, 7}, []int{4, 2, 8, 4}, 5, 6),
+		"d4-wide":       factor.HTSpec([]int{8, 5, 6, 7}, []int{4, 2, 8, 2}, 5, 6),
 		"d4-rank-1":     factor.HTSpec([]int{3, 4, 2, 5}, []int{2, 3, 4, 2}, 1, 1),
 		"d4-unequal":    unequal,
 		"d4-chain":      chain,
@@ -234,7 +234,7 @@ func TestGradientsAgainstDifferences(t *testing.T) {
 			op.Collect(target, g)
 			for p, weights := range append(slices.Clone(ref.Leaves), ref.Transfer...) {
 				want := make([]float64, len(weights))
-				every := 1 + len(weights)*m*width/20_000 // a sample of the weights where the matrix is large
+				every := 1 + len(weights)*m*width/5_000 // a sample of the weights where the matrix is large
 				for i := range weights {
 					want[i] = float64(target[p][i])
 					if i%every != 0 {
@@ -306,12 +306,12 @@ func TestOpsDoNotAllocate(t *testing.T) {
 }
 
 func TestInitDeviation(t *testing.T) {
-	s := factor.HTSpec([]int{8, 9, 10, 7}, []int{4, 4, 8, 4}, 6, 6)
+	s := factor.HTSpec([]int{5, 4, 6, 4}, []int{4, 2, 4, 2}, 6, 6)
 	sum, count := 0.0, 0
 	for seed := range uint64(40) {
 		l, _ := factor.New(s)
 		l.Init(0.25, rand.New(rand.NewPCG(seed, 1)))
-		for _, v := range l.Materialize().Data[:5040*20] {
+		for _, v := range l.Materialize().Data {
 			sum += float64(v) * float64(v)
 			count++
 		}
