@@ -5,8 +5,6 @@ import "math/bits"
 // legs is a set of index labels ("legs") of a tensor network, one bit a label.
 type legs uint64
 
-func (l legs) has(i int) bool { return l>>i&1 != 0 }
-
 // batchLeg is the label of the rows of a batch (B, or B times T).
 const batchLeg = 0
 
