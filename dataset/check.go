@@ -82,11 +82,11 @@ func checkVideo(ctx context.Context, root string, s *scan, o Options) (*Checked,
 		r := &res[i]
 		vo := video.Options{Channels: 1, FFmpeg: o.FFmpeg, Threads: 1, Warn: func(text string) { r.warn = text }}
 		for f, err := range video.Frames(ctx, s.clips[i].path, vo) {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
 			if errors.Is(err, video.ErrNoFFmpeg) { // the same for all that need it: said once
 				return err
+			}
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
 			}
 			if err != nil {
 				r.err = plainErr(err, s.clips[i].path)

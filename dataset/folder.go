@@ -77,10 +77,7 @@ func openVideo(ctx context.Context, root string, s *scan, o Options) (*Folder, *
 			ci, warn, err = f.cache.build(ctx, c.key, c.path, in, vo)
 		}
 		var ce *cacheError
-		if errors.As(err, &ce) || ctx.Err() != nil {
-			return err
-		}
-		if errors.Is(err, video.ErrNoFFmpeg) { // the same for all that need it: said once
+		if errors.Is(err, video.ErrNoFFmpeg) || errors.As(err, &ce) || ctx.Err() != nil { // the same for all clips: said once
 			return err
 		}
 		c.frames, warns[i], errs[i] = ci.t, warn, err
@@ -201,25 +198,32 @@ func (f *Folder) Close() error {
 	return nil
 }
 
-// each runs work for 0..n-1 on a number of goroutines. The first error, or ctx, stops it. progress is called
-// after each, one call at a time.
+// each runs work for 0..n-1 on a number of goroutines. An error, or ctx, stops it; of several errors the one of the lowest
+// number is returned, whichever came first. progress is called after each, one call at a time.
 func each(ctx context.Context, n, workers int, progress func(done, total int), work func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
-	next, done := 0, 0
+	next, done, failed := 0, 0, n
+	var first error
 	for range min(max(workers, 1), n) {
 		wg.Go(func() {
 			for {
 				mu.Lock()
+				if next >= n || ctx.Err() != nil {
+					mu.Unlock()
+					return
+				}
 				i := next
 				next++
 				mu.Unlock()
-				if i >= n || ctx.Err() != nil {
-					return
-				}
 				if err := work(ctx, i); err != nil {
+					mu.Lock()
+					if i < failed {
+						failed, first = i, err
+					}
+					mu.Unlock()
 					cancel(err)
 					return
 				}
@@ -233,5 +237,8 @@ func each(ctx context.Context, n, workers int, progress func(done, total int), w
 		})
 	}
 	wg.Wait()
+	if first != nil {
+		return first
+	}
 	return context.Cause(ctx)
 }
