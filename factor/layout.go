@@ -5,12 +5,13 @@ import (
 	"slices"
 )
 
-// form says how a step multiplies. A row of the data is viewed as [outer, S, inner]: S are the contracted labels, which
-// lie side by side, and T the operand's other labels take their place.
+// form says how a step multiplies. A row of the data is viewed as [outer, S, mid, inner]: S are the contracted labels, which
+// lie side by side. The operand's other labels T take their place, or, in two parts, stand before and after mid, which brings
+// labels that the next step contracts side by side without a copy.
 type form int
 
 const (
-	// inside: inner > 1. For each outer index  y[T, inner] = W[T, S] x[S, inner]; vectors run along inner.
+	// inside: inner > 1. For each outer and mid index  y[T1, T2, inner] = W[T1 T2, S] x[S, inner]; vectors run along inner.
 	inside form = iota
 	// along: inner = 1, S comes last.  y[outer, T] = x[outer, S] W[S, T]; vectors run along T.
 	along
@@ -20,22 +21,28 @@ const (
 
 // step contracts the data with one operand that does not depend on the data.
 type step struct {
-	operand      int      // number of the operand: a factor, or a product of factors made ahead
-	before       *shuffle // reorders a row of the data first, when S does not lie side by side
-	form         form
-	outer, inner int     // a row of the data is [outer, S, inner] ...
-	s, t         int     // ... and becomes [outer, T, inner]
-	ts, st       shuffle // the operand's axes brought into the orders [T, S] and [S, T]
+	operand    int      // number of the operand: a factor, or a product of factors made ahead
+	before     *shuffle // reorders a row of the data first, when S does not lie side by side
+	form       form
+	outer, mid int     // a row of the data is [outer, S, mid, inner] ...
+	inner, s   int     // ... with S of size s ...
+	t1, t2     int     // ... and becomes [outer, T1, mid, T2, inner]; mid > 1 only inside
+	ts, st     shuffle // the operand's axes brought into the orders [T, S] and [S, T]
 }
 
 // in and out are the sizes of a row of the data before and after the step.
-func (p *step) in() int  { return p.outer * p.s * p.inner }
-func (p *step) out() int { return p.outer * p.t * p.inner }
+func (p *step) in() int  { return p.outer * p.s * p.mid * p.inner }
+func (p *step) out() int { return p.outer * p.t() * p.mid * p.inner }
+
+// t is the size of T.
+func (p *step) t() int { return p.t1 * p.t2 }
 
 // planLayout chooses, for a chain of contractions, the order of axes in memory at each link, so that the estimated time
 // is least: a shortest path over axis orders. operands lists the labels of each link's operand in memory order. after,
 // when not nil, brings the last result into the order that net.out asks for.
-func planLayout(net network, links []int, axes [][]int, why purpose) (steps []step, after *shuffle) {
+//
+// It returns the estimate of a row's time as well.
+func planLayout(net network, links []int, axes [][]int, why purpose) (steps []step, after *shuffle, cost float64) {
 	type state struct {
 		axes  []int
 		cost  float64
@@ -81,7 +88,7 @@ func planLayout(net network, links []int, axes [][]int, why purpose) (steps []st
 			after = &sh
 		}
 	}
-	return states[best].steps, after
+	return states[best].steps, after, states[best].cost
 }
 
 type candidate struct {
@@ -106,19 +113,30 @@ func candidates(net network, data, w []int) []candidate {
 	add := func(order []int, before *shuffle) {
 		p := slices.Index(order, contracted[0])
 		q := p + len(contracted)
-		base := step{before: before, outer: sizeOf(net, order[:p]), inner: sizeOf(net, order[q:]), s: sizeOf(net, contracted), t: sizeOf(net, free)}
+		base := step{before: before, outer: sizeOf(net, order[:p]), mid: 1, inner: sizeOf(net, order[q:]), s: sizeOf(net, contracted), t1: 1, t2: sizeOf(net, free)}
 		for t := range permutations(free) {
 			c := candidate{step: base, axes: slices.Concat(order[:p], t, order[q:])}
 			c.ts = newShuffle(net.dim, w, slices.Concat(t, contracted))
 			c.st = newShuffle(net.dim, w, slices.Concat(contracted, t))
-			if c.inner > 1 {
+			if c.inner == 1 {
+				c.form = along
+				out = append(out, c)
+				c.form = across
 				out = append(out, c)
 				continue
 			}
-			c.form = along
 			out = append(out, c)
-			c.form = across
-			out = append(out, c)
+			for k := q + 1; k < len(order); k++ {
+				c.mid, c.inner = sizeOf(net, order[q:k]), sizeOf(net, order[k:])
+				if c.inner == 1 || c.mid == 1 {
+					continue
+				}
+				for j := range t {
+					c.t1, c.t2 = sizeOf(net, t[:j]), sizeOf(net, t[j:])
+					c.axes = slices.Concat(order[:p], t[:j], order[q:k], t[j:], order[k:])
+					out = append(out, c)
+				}
+			}
 		}
 	}
 	first := slices.Index(data, contracted[0])
@@ -142,10 +160,11 @@ func candidates(net network, data, w []int) []candidate {
 
 // The estimates below are nanoseconds on a 16-lane core; only their ratios matter.
 const (
-	laneMACs   = 70.0 // multiply-adds a nanosecond with full vectors
-	callCost   = 6.0  // a product of its own
+	laneMACs   = 95.0 // multiply-adds a nanosecond with full vectors
+	callCost   = 4.0  // a product of its own
+	runCost    = 50.0 // a batch of products of its own
 	moveCost   = 0.04 // an element read or written in order
-	mixCost    = 1.0  // an element that a shuffle moves
+	mixCost    = 0.9  // an element that a shuffle moves
 	reduceCost = 0.6  // adding up the lanes of one sum
 )
 
@@ -174,20 +193,20 @@ func (p *step) product() float64 {
 	move := moveCost * float64(p.in()+p.out())
 	switch p.form {
 	case inside:
-		return move + mulCost(p.t, p.inner, p.s, p.outer)
+		return move + runCost*float64(p.outer*p.t1) + mulCost(p.t2, p.inner, p.s, p.outer*p.t1*p.mid)
 	case along:
-		return move + mulCost(p.outer, p.t, p.s, 1)
+		return move + mulCost(p.outer, p.t(), p.s, 1)
 	default:
-		return move + dotCost(p.outer, p.t, p.s, 1)
+		return move + dotCost(p.outer, p.t(), p.s, 1)
 	}
 }
 
 func (p *step) weightGradient() float64 {
 	move := moveCost * float64(p.in()+p.out())
 	if p.form == inside {
-		return move + dotCost(p.t, p.s, p.inner, p.outer)
+		return move + runCost*float64(p.outer*p.t1) + dotCost(p.t2, p.s, p.inner, p.outer*p.t1*p.mid)
 	}
-	return move + mulCost(min(p.s, p.t), max(p.s, p.t), p.outer, 1)
+	return move + mulCost(min(p.s, p.t()), max(p.s, p.t()), p.outer, 1)
 }
 
 func mulCost(m, n, k, batch int) float64 {

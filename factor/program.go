@@ -56,13 +56,13 @@ func newProgram(net network, strided []shuffle, why purpose) *program {
 			p.slope = append(p.slope, make([]float32, sizeOf(net, a)))
 		}
 	}
-	p.steps, p.after = planLayout(net, links, axes, why)
+	p.steps, p.after, _ = planLayout(net, links, axes, why)
 	p.widest = p.out
 	for i := range p.steps {
 		s := &p.steps[i]
 		p.widest = max(p.widest, s.in(), s.out())
-		p.ts = append(p.ts, make([]float32, s.t*s.s))
-		p.st = append(p.st, make([]float32, s.t*s.s))
+		p.ts = append(p.ts, make([]float32, s.t()*s.s))
+		p.st = append(p.st, make([]float32, s.t()*s.s))
 	}
 	return p
 }
@@ -113,17 +113,14 @@ func (p *program) forward(i int, y, x []float32, rows int, add bool) {
 	s := &p.steps[i]
 	switch s.form {
 	case inside:
-		// y[b,T,inner] = sum_S W[T,S] x[b,S,inner]   b = rows x outer
-		mul := kernel.Mul{M: s.t, N: s.inner, K: s.s, Batch: rows * s.outer, ARow: s.s, ACol: 1,
-			BRow: s.inner, BBatch: s.s * s.inner, CRow: s.inner, CBatch: s.t * s.inner, Add: add}
-		mul.Run(y, p.ts[i], x)
+		s.forward(y, p.ts[i], x, rows, add)
 	case along:
 		// y[b,T] = sum_S x[b,S] W[S,T]
-		mul := kernel.Mul{M: rows * s.outer, N: s.t, K: s.s, Batch: 1, ARow: s.s, ACol: 1, BRow: s.t, CRow: s.t, Add: add}
+		mul := kernel.Mul{M: rows * s.outer, N: s.t(), K: s.s, Batch: 1, ARow: s.s, ACol: 1, BRow: s.t(), CRow: s.t(), Add: add}
 		mul.Run(y, x, p.st[i])
 	case across:
 		// y[b,T] = sum_S x[b,S] W[T,S]
-		dot := kernel.Dot{M: rows * s.outer, N: s.t, K: s.s, Batch: 1, ARow: s.s, BRow: s.s, CRow: s.t, CCol: 1, Add: add}
+		dot := kernel.Dot{M: rows * s.outer, N: s.t(), K: s.s, Batch: 1, ARow: s.s, BRow: s.s, CRow: s.t(), CCol: 1, Add: add}
 		dot.Run(y, x, p.ts[i])
 	}
 }
@@ -132,14 +129,11 @@ func (p *program) forward(i int, y, x []float32, rows int, add bool) {
 func (p *program) backData(i int, dx, dy []float32, rows int) {
 	s := &p.steps[i]
 	if s.form == inside {
-		// dx[b,S,inner] = sum_T W[T,S] dy[b,T,inner]
-		mul := kernel.Mul{M: s.s, N: s.inner, K: s.t, Batch: rows * s.outer, ARow: 1, ACol: s.s,
-			BRow: s.inner, BBatch: s.t * s.inner, CRow: s.inner, CBatch: s.s * s.inner}
-		mul.Run(dx, p.ts[i], dy)
+		s.backData(dx, p.ts[i], dy, rows)
 		return
 	}
 	// dx[b,S] = sum_T dy[b,T] W[T,S]
-	mul := kernel.Mul{M: rows * s.outer, N: s.s, K: s.t, Batch: 1, ARow: s.t, ACol: 1, BRow: s.s, CRow: s.s}
+	mul := kernel.Mul{M: rows * s.outer, N: s.s, K: s.t(), Batch: 1, ARow: s.t(), ACol: 1, BRow: s.s, CRow: s.s}
 	mul.Run(dx, dy, p.ts[i])
 }
 
@@ -147,27 +141,24 @@ func (p *program) backData(i int, dx, dy []float32, rows int) {
 // where vectors run.
 func (p *program) transposedSlope(i int) bool {
 	s := &p.steps[i]
-	return s.form != inside && s.t >= s.s
+	return s.form != inside && s.t() >= s.s
 }
 
 // backOperand adds the derivative of step i's operand to dw.
 func (p *program) backOperand(i int, dw, dy, x []float32, rows int) {
 	s := &p.steps[i]
 	if s.form == inside {
-		// dW[T,S] += sum_{b,inner} dy[b,T,inner] x[b,S,inner]
-		dot := kernel.Dot{M: s.t, N: s.s, K: s.inner, Batch: rows * s.outer, ARow: s.inner, ABatch: s.t * s.inner,
-			BRow: s.inner, BBatch: s.s * s.inner, CRow: s.s, CCol: 1, Add: true}
-		dot.Run(dw, dy, x)
+		s.backOperand(dw, dy, x, rows)
 		return
 	}
 	if p.transposedSlope(i) {
 		// dW[S,T] += sum_b x[b,S] dy[b,T]
-		mul := kernel.Mul{M: s.s, N: s.t, K: rows * s.outer, Batch: 1, ARow: 1, ACol: s.s, BRow: s.t, CRow: s.t, Add: true}
+		mul := kernel.Mul{M: s.s, N: s.t(), K: rows * s.outer, Batch: 1, ARow: 1, ACol: s.s, BRow: s.t(), CRow: s.t(), Add: true}
 		mul.Run(dw, x, dy)
 		return
 	}
 	// dW[T,S] += sum_b dy[b,T] x[b,S]
-	mul := kernel.Mul{M: s.t, N: s.s, K: rows * s.outer, Batch: 1, ARow: 1, ACol: s.t, BRow: s.s, CRow: s.s, Add: true}
+	mul := kernel.Mul{M: s.t(), N: s.s, K: rows * s.outer, Batch: 1, ARow: 1, ACol: s.t(), BRow: s.s, CRow: s.s, Add: true}
 	mul.Run(dw, dy, x)
 }
 
