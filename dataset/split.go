@@ -108,7 +108,7 @@ func (o SplitOptions) validate() error {
 	case "", "group", "file":
 	case "list":
 		if o.List == "" {
-			return errors.New("--split-by list: name the list with --split FILE")
+			return errors.New("--split-by list: name the list with --split-list FILE")
 		}
 	default:
 		return fmt.Errorf("--split-by %q: want group, file or list", o.By)
