@@ -36,6 +36,7 @@ type root struct {
 	Predict predictCmd `cmd:"" help:"Say what is in video files, image folders or feature arrays."`
 	Info    infoCmd    `cmd:"" help:"Say what a model file holds and costs."`
 	Data    dataCmd    `cmd:"" help:"Look through, split or cache a data folder, or write made clips."`
+	Bench   benchCmd   `cmd:"" help:"Measure the speed of this machine: kernels against its peak, frames, clips, training steps."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
