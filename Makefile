@@ -1,7 +1,7 @@
 # What there is to do, each by one word. Go is all it takes, but for lint.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test race lint bench cover fuzz demo clean
+.PHONY: all build test race lint bench cover fuzz demo bench-peers clean
 
 all: build lint test
 
@@ -22,6 +22,11 @@ lint:
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+
+# beside PyTorch and ONNX Runtime, to docs/results/speed.md; wants a Python with torch on OpenBLAS, node and npm, a quiet machine
+PYTHON = /usr/bin/python3
+bench-peers: build
+	$(PYTHON) bench/peers/run.py --fdht ./fdht --out docs/results/speed.md
 
 cover:
 	go test -coverprofile=cover.prof ./...
