@@ -198,11 +198,10 @@ func (f *Folder) Close() error {
 	return nil
 }
 
-// each runs work for 0..n-1 on a number of goroutines. An error, or ctx, stops it; of several errors the one of the lowest
-// number is returned, whichever came first. progress is called after each, one call at a time.
+// each runs work for 0..n-1 on a number of goroutines. After an error, or when ctx is done, no more is begun; what is under
+// way is finished, so that of several errors it is always the one of the lowest number that is returned. progress is called
+// after each, one call at a time.
 func each(ctx context.Context, n, workers int, progress func(done, total int), work func(ctx context.Context, i int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	next, done, failed := 0, 0, n
@@ -211,25 +210,20 @@ func each(ctx context.Context, n, workers int, progress func(done, total int), w
 		wg.Go(func() {
 			for {
 				mu.Lock()
-				if next >= n || ctx.Err() != nil {
+				if next >= n || first != nil || ctx.Err() != nil {
 					mu.Unlock()
 					return
 				}
 				i := next
 				next++
 				mu.Unlock()
-				if err := work(ctx, i); err != nil {
-					mu.Lock()
-					if i < failed {
-						failed, first = i, err
-					}
-					mu.Unlock()
-					cancel(err)
-					return
-				}
+				err := work(ctx, i)
 				mu.Lock()
 				done++
-				if progress != nil {
+				if err != nil && i < failed {
+					failed, first = i, err
+				}
+				if err == nil && progress != nil {
 					progress(done, n)
 				}
 				mu.Unlock()
