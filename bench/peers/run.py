@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PASSES = {"frame": "1 frame, state carried", "clip24": "24 frames, 1 clip", "batch16x6": "16 clips x 6 frames", "train16x6": "training step on these"}
@@ -29,17 +30,46 @@ def environment(threads):
     return env
 
 
+def busy():
+    """Seconds of processor time that the whole machine has used, and that it has had, since it started."""
+    with open("/proc/stat") as f:
+        t = [int(n) / os.sysconf("SC_CLK_TCK") for n in f.readline().split()[1:9]]
+    return sum(t) - t[3] - t[4], sum(t)
+
+
+def used():
+    """Seconds of processor time of this process and of those it has waited for."""
+    return sum(os.times()[:4])
+
+
 class Bench:
     def __init__(self, args, folder):
         self.args, self.folder = args, folder
         self.cpu = str(max(os.sched_getaffinity(0)))
         self.modules = os.path.join(HERE, "_work")
         self.torch, self.ort, self.why = None, None, []
+        self.patience = args.patience
+        self.others, self.had = 0.0, 0.0  # processor time while measuring: of other work, of the machine
+
+    def wait_for_quiet(self):
+        """Waits until other work has less than a twentieth of the machine, while there is patience."""
+        while self.patience > 0:
+            (a, t), start = busy(), time.monotonic()
+            time.sleep(0.2)
+            (b, u) = busy()
+            if b - a < 0.05 * (u - t) + 0.011:  # the clock of /proc/stat ticks each 10 ms
+                return
+            self.patience -= time.monotonic() - start
 
     def call(self, command, threads, env=None):
         if threads == 1:
             command = ["taskset", "-c", self.cpu, *command]
+        self.wait_for_quiet()
+        (a, t), mine = busy(), used()
         r = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        (b, u), mine = busy(), used() - mine
+        self.others += max(0, b - a - mine)
+        self.had += u - t
         if r.returncode:
             sys.exit("%s: %s" % (" ".join(command), r.stderr.strip() or r.returncode))
         return json.loads(r.stdout)
@@ -116,11 +146,11 @@ def table(head, rows):
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
 
 
-def document(b, machine, kernels, cells, planned, loads):
+def document(b, machine, kernels, cells, planned):
     m = machine["machine"]
     out = ["# Speed\n"]
-    out.append("%s, %d cores, %s/%s, %s, %s kernels; %s. Load of the machine before and after: %.1f and %.1f.\n" % (
-        m["cpu"], m["cores"], m["os"], m["arch"], m["go"], m["path"], datetime.date.today(), *loads))
+    out.append("%s, %d cores, %s/%s, %s, %s kernels; %s. Other work took %.0f %% of the machine meanwhile.\n" % (
+        m["cpu"], m["cores"], m["os"], m["arch"], m["go"], m["path"], datetime.date.today(), 100 * b.others / b.had))
     out.append("    make bench-peers\n")
     out.append("Beside us: %s.%s\n" % ("; ".join(filter(None, [b.torch, b.ort])) or "nobody", "".join(" %s." % w.rstrip(".") for w in b.why)))
     out.append(
@@ -171,12 +201,23 @@ def document(b, machine, kernels, cells, planned, loads):
     return "\n".join(out)
 
 
+def write(path, text):
+    """All of the file or nothing."""
+    part = path + ".part"
+    with open(part, "w") as f:
+        f.write(text)
+        f.flush()
+        os.fsync(f.fileno())
+    os.replace(part, path)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--fdht", required=True, help="the program")
     p.add_argument("--out", required=True, help="the document to write")
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--seconds", type=float, default=0.6, help="for one number of a peer")
+    p.add_argument("--patience", type=float, default=90, help="seconds to wait, in all, for other work to end")
     p.add_argument("--networks", default=",".join(NETWORKS), help="some of %(default)s")
     a = p.parse_args()
     networks = a.networks.split(",")
@@ -187,29 +228,23 @@ def main():
         b.find_peers()
         for w in b.why:
             print(w, file=sys.stderr)
-        before = os.getloadavg()[0]
         machine = b.call([a.fdht, "bench", "--json", "--quiet", "--only", "^(nn|tn|nt)/"], 1)
         machine["machine"]["cores"] = len(os.sched_getaffinity(0))  # that process was bound to one
-        cells = {}
+        cells, planned = {}, {}
+        save = lambda: write(a.out, document(b, machine, machine["kernels"], cells, planned))
         for n in networks:
             for name in PASSES:
                 cells[n, name, 1] = b.compare(n, name, 1)
+            save()  # what there is, should the run be stopped
         if len(os.sched_getaffinity(0)) > 1:
             for n in [n for n in networks if n != "ht-r8"]:
                 for name in ("batch16x6", "train16x6"):
                     cells[n, name, 2] = b.compare(n, name, 2)
-        planned = {}
         for name in PASSES:
             pairs = [(b.run_ours("ht-r4", name, 1)["ms"], b.run_ours("ht-r4-planned", name, 1)) for _ in range(a.rounds)]
             planned[name] = {k: statistics.median(q[k] for _, q in pairs) for k in ("ms", "rss_mib")}
             planned[name]["ratio"] = statistics.median(h / q["ms"] for h, q in pairs)
-        text = document(b, machine, machine["kernels"], cells, planned, (before, os.getloadavg()[0]))
-    part = a.out + ".part"
-    with open(part, "w") as f:
-        f.write(text)
-        f.flush()
-        os.fsync(f.fileno())
-    os.replace(part, a.out)
+        save()
     print("wrote", a.out, file=sys.stderr)
 
 
