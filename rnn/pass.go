@@ -135,15 +135,21 @@ func (a *pass) forward(e *engine, p *packing, x factor.Rows) {
 			e.recur.Apply(a.z[lo*4*H:], n, &a.prev, a.recur)
 		}
 		for i := range n {
-			r, c := lo+i, a.zero
-			if t > 0 {
-				c = a.c[(p.off[t-1]+i)*H:][:H]
-			} else if a.c0 != nil {
-				c = a.c0[i*H:][:H]
-			}
+			r, c := lo+i, a.cellBefore(p, t, i, H)
 			kernel.LSTM(a.z[r*4*H:][:4*H], a.c[r*H:][:H], a.tc[r*H:][:H], a.h[r*H:][:H], c)
 		}
 	}
+}
+
+// cellBefore is clip i's cell state [H] before step t.
+func (a *pass) cellBefore(p *packing, t, i, H int) []float32 {
+	switch {
+	case t > 0:
+		return a.c[(p.off[t-1]+i)*H:][:H]
+	case a.c0 != nil:
+		return a.c0[i*H:][:H]
+	}
+	return a.zero
 }
 
 // cellGrad is where a pass adds its gradients.
@@ -164,12 +170,7 @@ func (a *pass) backward(e *engine, p *packing, x factor.Rows, g *cellGrad, dh, d
 	for t := p.steps() - 1; t >= 0; t-- {
 		lo, n := p.off[t], p.active(t)
 		for i := range n {
-			r, c := lo+i, a.zero
-			if t > 0 {
-				c = a.c[(p.off[t-1]+i)*H:][:H]
-			} else if a.c0 != nil {
-				c = a.c0[i*H:][:H]
-			}
+			r, c := lo+i, a.cellBefore(p, t, i, H)
 			kernel.LSTMBackward(a.dz[r*4*H:][:4*H], a.dc[i*H:][:H], dh[r*H:][:H], a.z[r*4*H:][:4*H], a.tc[r*H:][:H], c)
 		}
 		// dh_{t-1} += W_h^T dz_t
