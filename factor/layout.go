@@ -1,6 +1,7 @@
 package factor
 
 import (
+	"maps"
 	"math"
 	"slices"
 )
@@ -40,60 +41,83 @@ func (p *step) t() int { return p.t1 * p.t2 }
 // planLayout chooses, for a chain of contractions, the order of axes in memory at each link, so that the estimated time
 // is least: a shortest path over axis orders. operands lists the labels of each link's operand in memory order. after,
 // when not nil, brings the last result into the order that net.out asks for.
-//
-// It returns the estimate of a row's time as well.
-func planLayout(net network, links []int, axes [][]int, why purpose) (steps []step, after *shuffle, cost float64) {
-	type state struct {
-		axes  []int
-		cost  float64
-		steps []step
-	}
-	states := []state{{axes: slices.Clone(net.in)}}
+func planLayout(net network, links []int, axes [][]int, why purpose) (steps []step, after *shuffle) {
+	start := state{candidate: candidate{axes: net.in}}
+	states := []*state{&start}
 	for at, link := range links {
-		next := map[string]state{}
+		next := map[string]*state{}
 		for _, from := range states {
 			for _, c := range candidates(net, from.axes, axes[link]) {
-				st := c.step
-				st.operand = link
-				cost := from.cost + c.cost(why, at == 0)
+				cost := from.cost + c.step.cost(why, at == 0, c.mixed)
 				key := keyOf(c.axes)
 				if old, ok := next[key]; !ok || cost < old.cost {
-					next[key] = state{c.axes, cost, append(slices.Clone(from.steps), st)}
+					next[key] = &state{c, cost, from}
 				}
 			}
 		}
 		// A fixed order of states keeps the choice the same in every run.
 		states = states[:0]
-		keys := make([]string, 0, len(next))
-		for k := range next {
-			keys = append(keys, k)
-		}
-		slices.Sort(keys)
-		for _, k := range keys {
+		for _, k := range slices.Sorted(maps.Keys(next)) {
 			states = append(states, next[k])
 		}
 	}
-	best := -1
+	best := states[0]
 	for i, s := range states {
 		if !slices.Equal(s.axes, net.out) {
-			states[i].cost += shuffleCost(sizeOf(net, s.axes))
+			s.cost += shuffleCost(sizeOf(net, s.axes))
 		}
-		if best < 0 || states[i].cost < states[best].cost {
-			best = i
-		}
-	}
-	if end := states[best]; !slices.Equal(end.axes, net.out) {
-		sh := newShuffle(net.dim, end.axes, net.out)
-		if !sh.trivial() {
-			after = &sh
+		if i == 0 || s.cost < best.cost {
+			best = s
 		}
 	}
-	return states[best].steps, after, states[best].cost
+	if !sameLayout(net, best.axes, net.out) {
+		sh := newShuffle(net.dim, best.axes, net.out)
+		after = &sh
+	}
+	// Shuffles are made for the chosen path alone: making them for every candidate would take longer than all the rest.
+	for at := len(links) - 1; at >= 0; at-- {
+		steps = append(steps, best.build(net, links[at], axes[links[at]], best.from.axes))
+		best = best.from
+	}
+	slices.Reverse(steps)
+	return steps, after
 }
 
+// state is the cheapest way found to have the data's axes in one order.
+type state struct {
+	candidate
+	cost float64
+	from *state
+}
+
+// candidate is a way to do a step, with its sizes but without its shuffles.
 type candidate struct {
-	step
-	axes []int // of the result
+	step  step
+	mixed bool  // the data is reordered first
+	data  []int // axes of the data when it is multiplied
+	s, t  []int // S and T, in memory order
+	axes  []int // of the result
+}
+
+// build makes the step: w are the axes of its operand, from those of the data as the step before left it.
+func (c *candidate) build(net network, operand int, w, from []int) step {
+	st := c.step
+	st.operand = operand
+	if c.mixed {
+		sh := newShuffle(net.dim, from, c.data)
+		st.before = &sh
+	}
+	st.ts = newShuffle(net.dim, w, slices.Concat(c.t, c.s))
+	st.st = newShuffle(net.dim, w, slices.Concat(c.s, c.t))
+	return st
+}
+
+// sameLayout reports whether two orders of the same axes are one in memory: axes of size 1 may stand anywhere.
+func sameLayout(net network, a, b []int) bool {
+	long := func(v []int) []int {
+		return slices.DeleteFunc(slices.Clone(v), func(l int) bool { return net.dim[l] == 1 })
+	}
+	return slices.Equal(long(a), long(b))
 }
 
 // candidates lists the ways to contract data with axes `data` with an operand with axes `w`.
@@ -110,29 +134,27 @@ func candidates(net network, data, w []int) []candidate {
 		}
 	}
 	var out []candidate
-	add := func(order []int, before *shuffle) {
+	add := func(order []int, mixed bool) {
 		p := slices.Index(order, contracted[0])
 		q := p + len(contracted)
-		base := step{before: before, outer: sizeOf(net, order[:p]), mid: 1, inner: sizeOf(net, order[q:]), s: sizeOf(net, contracted), t1: 1, t2: sizeOf(net, free)}
+		base := step{outer: sizeOf(net, order[:p]), mid: 1, inner: sizeOf(net, order[q:]), s: sizeOf(net, contracted), t1: 1, t2: sizeOf(net, free)}
 		for t := range permutations(free) {
-			c := candidate{step: base, axes: slices.Concat(order[:p], t, order[q:])}
-			c.ts = newShuffle(net.dim, w, slices.Concat(t, contracted))
-			c.st = newShuffle(net.dim, w, slices.Concat(contracted, t))
-			if c.inner == 1 {
-				c.form = along
+			c := candidate{step: base, mixed: mixed, data: order, s: contracted, t: t, axes: slices.Concat(order[:p], t, order[q:])}
+			if c.step.inner == 1 {
+				c.step.form = along
 				out = append(out, c)
-				c.form = across
+				c.step.form = across
 				out = append(out, c)
 				continue
 			}
 			out = append(out, c)
 			for k := q + 1; k < len(order); k++ {
-				c.mid, c.inner = sizeOf(net, order[q:k]), sizeOf(net, order[k:])
-				if c.inner == 1 || c.mid == 1 {
+				c.step.mid, c.step.inner = sizeOf(net, order[q:k]), sizeOf(net, order[k:])
+				if c.step.inner == 1 || c.step.mid == 1 {
 					continue
 				}
 				for j := range t {
-					c.t1, c.t2 = sizeOf(net, t[:j]), sizeOf(net, t[j:])
+					c.step.t1, c.step.t2 = sizeOf(net, t[:j]), sizeOf(net, t[j:])
 					c.axes = slices.Concat(order[:p], t[:j], order[q:k], t[j:], order[k:])
 					out = append(out, c)
 				}
@@ -141,18 +163,13 @@ func candidates(net network, data, w []int) []candidate {
 	}
 	first := slices.Index(data, contracted[0])
 	if slices.Equal(data[first:min(first+len(contracted), len(data))], contracted) {
-		add(data, nil)
+		add(data, false)
 	}
 	rest := slices.DeleteFunc(slices.Clone(data), func(a int) bool { return slices.Contains(contracted, a) })
 	for at := range len(rest) + 1 {
 		order := slices.Concat(rest[:at], contracted, rest[at:])
 		if !slices.Equal(order, data) {
-			sh := newShuffle(net.dim, data, order)
-			if sh.trivial() {
-				add(order, nil)
-			} else {
-				add(order, &sh)
-			}
+			add(order, !sameLayout(net, order, data))
 		}
 	}
 	return out
@@ -170,17 +187,17 @@ const (
 
 func shuffleCost(size int) float64 { return mixCost * float64(size) }
 
-// cost estimates the time of one row.
-func (p *step) cost(why purpose, first bool) float64 {
+// cost estimates the time of one row; mixed says that the data is reordered first.
+func (p *step) cost(why purpose, first, mixed bool) float64 {
 	total := 0.0
-	if p.before != nil {
+	if mixed {
 		total += shuffleCost(p.in())
 	}
 	total += p.product()
 	if why == gradient {
 		if !first {
 			total += p.product()
-			if p.before != nil {
+			if mixed {
 				total += shuffleCost(p.in())
 			}
 		}

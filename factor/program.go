@@ -56,7 +56,7 @@ func newProgram(net network, strided []shuffle, why purpose) *program {
 			p.slope = append(p.slope, make([]float32, sizeOf(net, a)))
 		}
 	}
-	p.steps, p.after, _ = planLayout(net, links, axes, why)
+	p.steps, p.after = planLayout(net, links, axes, why)
 	p.widest = p.out
 	for i := range p.steps {
 		s := &p.steps[i]
