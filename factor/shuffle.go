@@ -55,9 +55,6 @@ func makeShuffle(dims, strides []int, offset int) shuffle {
 	return s
 }
 
-// trivial reports whether the two tensors have the same layout.
-func (s *shuffle) trivial() bool { return len(s.dims) == 1 && s.strides[0] == 1 && s.offset == 0 }
-
 // runs yields, for each run of the last axis, where it starts in the dense and in the strided tensor.
 func (s *shuffle) runs(yield func(dense, strided int) bool) {
 	last := len(s.dims) - 1
