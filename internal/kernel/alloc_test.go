@@ -26,6 +26,9 @@ func TestNothingAllocates(t *testing.T) {
 				SumSquares(x)
 				LSTM(x, y[:9], y[9:18], y[18:27], z)
 				LSTMBackward(x, y[:9], y[9:18], z, z[:9], z[:9])
+				GRU(y[:9], x, z, y[:9])
+				GRUBackward(x, z, y[9:18], y[:9], y[18:], x[100:], y[:9])
+				TanhBackward(x, y, z)
 			},
 		} {
 			if n := testing.AllocsPerRun(20, f); n != 0 {
