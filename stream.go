@@ -26,10 +26,13 @@ func (m *Model) NewStream() (*Stream, error) {
 	}
 	r := m.streams
 	m.mu.Unlock()
-	s := &Stream{m: m, net: r.NewStream(), row: make([]float32, m.file.Config.Input)}
+	net, err := r.NewStream()
+	if err != nil {
+		return nil, err
+	}
+	s := &Stream{m: m, net: net, row: make([]float32, m.file.Config.Input)}
 	s.p.Logits, s.p.Probs = make([]float32, len(m.Classes())), make([]float32, len(m.Classes()))
 	if m.input != nil {
-		var err error
 		if s.live, err = dataset.NewLive(*m.input); err != nil {
 			return nil, err
 		}

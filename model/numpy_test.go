@@ -87,7 +87,7 @@ logits(config, arrays, np.fromfile("x", "<f4").reshape(-1, %d)).astype("<f4").to
 				t.Fatalf("%v\n%s", err, out)
 			}
 			for l := range c.Layers {
-				same(t, fmt.Sprintf("W of layer %d", l), floats(t, filepath.Join(dir, fmt.Sprint("w", l))), f.Net.Matrix(l).Materialize().Data)
+				same(t, fmt.Sprintf("W of layer %d", l), floats(t, filepath.Join(dir, fmt.Sprint("w", l))), f.Net.Matrix(l, 0).Materialize().Data)
 			}
 			by, err := NewScaler(c.Standardise, c.Input)
 			if err != nil {

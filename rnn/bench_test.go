@@ -9,7 +9,8 @@ import (
 
 // The paper's size: 57,600 inputs, 256 hidden units.
 func paperConfig(rank int) Config {
-	return Config{LSTM, 57600, 256, 1, factor.HTSpec([]int{8, 20, 20, 19}, []int{4, 4, 8, 8}, rank, rank), nil, 11, PoolLast}
+	return Config{Cell: LSTM, Input: 57600, Hidden: 256, Layers: 1,
+		Structure: factor.HTSpec([]int{8, 20, 20, 19}, []int{4, 4, 8, 8}, rank, rank), Classes: 11, Pooling: PoolLast}
 }
 
 func paperClips(cfg Config, clips, steps int) []Sequence {
@@ -28,7 +29,10 @@ func paperClips(cfg Config, clips, steps int) []Sequence {
 func BenchmarkFrame(b *testing.B) {
 	cfg := paperConfig(4)
 	m := fresh(b, cfg, 1)
-	s := m.NewRunner(1).NewStream()
+	s, err := m.NewRunner(1).NewStream()
+	if err != nil {
+		b.Fatal(err)
+	}
 	x := paperClips(cfg, 1, 1)[0].(matrix).data
 	logits := make([]float32, cfg.Classes)
 	for b.Loop() {

@@ -1,6 +1,8 @@
 package rnn
 
 import (
+	"errors"
+
 	"github.com/fdht/fdht/factor"
 	"github.com/fdht/fdht/internal/kernel"
 )
@@ -16,20 +18,37 @@ type Stream struct {
 }
 
 type streamCell struct {
-	z, h, c, tc   []float32
+	row           row // h and c are their own predecessors
 	inputs, recur *factor.Scratch
 }
 
+// ErrBidirectional is what NewStream answers for a network whose backward direction needs the end of a sequence first.
+var ErrBidirectional = errors.New("a bidirectional network reads a sequence from both ends: it cannot take one a step at a time")
+
 // NewStream starts a sequence. Streams of one Runner share its compiled weights: do not Refresh while one steps.
-func (r *Runner) NewStream() *Stream {
-	s := &Stream{r: r, pooled: make([]float32, r.m.cfg.Hidden), share: make([]float32, r.m.cfg.Hidden)}
+// A bidirectional network is an error.
+func (r *Runner) NewStream() (*Stream, error) {
+	if r.m.cfg.Bidirectional {
+		return nil, ErrBidirectional
+	}
 	H := r.m.cfg.Hidden
+	s := &Stream{r: r, pooled: make([]float32, H), share: make([]float32, H)}
 	for i := range r.engines {
 		e := &r.engines[i]
-		s.cells = append(s.cells, streamCell{make([]float32, 4*H), make([]float32, H), make([]float32, H), make([]float32, H),
-			e.inputs.NewScratch(), e.recur.NewScratch()})
+		c := streamCell{inputs: e.inputs.NewScratch(), recur: e.recur.NewScratch()}
+		v := &c.row
+		v.z, v.h = make([]float32, e.rows()), make([]float32, H)
+		v.hPrev = v.h
+		if e.kind.apart {
+			v.u = make([]float32, e.rows())
+		}
+		if e.kind.memory {
+			v.c, v.tc = make([]float32, H), make([]float32, H)
+			v.cPrev = v.c
+		}
+		s.cells = append(s.cells, c)
 	}
-	return s
+	return s, nil
 }
 
 // Reset goes back to the start of a sequence.
@@ -37,8 +56,8 @@ func (s *Stream) Reset() {
 	s.steps = 0
 	clear(s.pooled)
 	for i := range s.cells {
-		clear(s.cells[i].h)
-		clear(s.cells[i].c)
+		clear(s.cells[i].row.h)
+		clear(s.cells[i].row.c)
 	}
 }
 
@@ -51,16 +70,22 @@ func (s *Stream) Step(logits, x []float32) {
 	s.in = x
 	for i := range s.cells {
 		c, e := &s.cells[i], &s.r.engines[i]
-		copy(c.z, e.bias)
-		e.inputs.Apply(c.z, 1, &s.in, c.inputs)
-		if s.steps > 0 {
-			e.recur.Apply(c.z, 1, (*vector)(&c.h), c.recur)
+		v := &c.row
+		copy(v.z, e.bias)
+		e.inputs.Apply(v.z, 1, &s.in, c.inputs)
+		hidden := v.z
+		if e.kind.apart {
+			copy(v.u, e.hiddenBias)
+			hidden = v.u
 		}
-		kernel.LSTM(c.z, c.c, c.tc, c.h, c.c)
-		s.in = c.h
+		if s.steps > 0 {
+			e.recur.Apply(hidden, 1, (*vector)(&v.h), c.recur)
+		}
+		e.kind.forward(v)
+		s.in = v.h
 	}
 	s.steps++
-	top := s.cells[len(s.cells)-1].h
+	top := s.cells[len(s.cells)-1].row.h
 	if s.r.m.cfg.Pooling == PoolLast {
 		copy(s.pooled, top)
 		copy(s.share, top)

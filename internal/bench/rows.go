@@ -61,7 +61,11 @@ func MeasureRow(ctx context.Context, name string, pass Pass, workers int, e Effo
 	for i := range batch {
 		batch[i] = clip(random(rng, steps*inputs))
 	}
-	d, err := median(ctx, e.Row, e.Runs, prepare(net, pass, batch, workers))
+	run, err := prepare(net, pass, batch, workers)
+	if err != nil {
+		return Measured{}, err
+	}
+	d, err := median(ctx, e.Row, e.Runs, run)
 	if err != nil {
 		return Measured{}, err
 	}
@@ -69,17 +73,21 @@ func MeasureRow(ctx context.Context, name string, pass Pass, workers int, e Effo
 }
 
 // prepare makes all that a pass needs and returns the pass.
-func prepare(net *rnn.Model, pass Pass, batch []rnn.Sequence, workers int) func() {
+func prepare(net *rnn.Model, pass Pass, batch []rnn.Sequence, workers int) (func(), error) {
 	r := net.NewRunner(workers)
 	logits := make([]float32, len(batch)*classes)
 	switch pass {
 	case Frame:
-		s, x := r.NewStream(), batch[0].(clip)
-		return func() { s.Step(logits, x) }
+		s, err := r.NewStream()
+		if err != nil {
+			return nil, err
+		}
+		x := batch[0].(clip)
+		return func() { s.Step(logits, x) }, nil
 	case Train:
-		return trainStep(net, r, batch)
+		return trainStep(net, r, batch), nil
 	}
-	return func() { r.Forward(logits, batch) }
+	return func() { r.Forward(logits, batch) }, nil
 }
 
 // trainStep is what train.Run does for a batch, but for loading clips and measuring norms.
