@@ -168,10 +168,10 @@ func (w *worker) drop(shard int) {
 	}
 }
 
-// backward takes dlogits back through the head, the pooling and the layers, from the top down.
+// backward takes dlogits back through the head, the pooling and the layers.
 func (w *worker) backward(g *shardGrad, clips int) {
-	r, p := w.r, &w.pack
-	H, D, C := r.m.cfg.Outputs(), r.m.cfg.Directions(), r.m.cfg.Classes
+	r := w.r
+	H, C := r.m.cfg.Outputs(), r.m.cfg.Classes
 	// dhead[c,h] += sum_b dlogits[b,c] pooled[b,h]   dpool[b,h] = sum_c dlogits[b,c] head[c,h]
 	mul := kernel.Mul{M: C, N: H, K: clips, Batch: 1, ARow: 1, ACol: C, BRow: H, CRow: H, Add: true}
 	mul.Run(g.head, w.dlogits, w.pooled)
@@ -187,11 +187,17 @@ func (w *worker) backward(g *shardGrad, clips int) {
 		}
 	}
 	w.unpool(clips)
+	w.back(g)
+}
+
+// back takes w.dh, the derivatives of the top layer's hidden states, back through all layers.
+func (w *worker) back(g *shardGrad) {
+	r, p, D := w.r, &w.pack, w.r.m.cfg.Directions()
 	for l := r.m.cfg.Layers - 1; l >= 0; l-- {
 		for d := range D {
 			var dx []float32
 			if l > 0 {
-				dx = grow(w.dx[d], p.rows()*H)
+				dx = grow(w.dx[d], p.rows()*r.m.cfg.Outputs())
 				w.dx[d] = dx
 				clear(dx)
 			}
