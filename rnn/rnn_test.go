@@ -302,51 +302,72 @@ func checkAllocations(t *testing.T, m *Model, r *Runner) {
 }
 
 func TestCalibrate(t *testing.T) {
-	cfg := Config{Cell: LSTM, Input: 1000, Hidden: 64, Layers: 2, Structure: ht([]int{11, 10, 10}, []int{8, 8, 4}, 5, 4),
+	full := Config{Cell: LSTM, Input: 1000, Hidden: 64, Layers: 2, Structure: ht([]int{11, 10, 10}, []int{8, 8, 4}, 5, 4),
 		Upper: specOf(ht([]int{16, 8}, []int{16, 16}, 6, 1)), Classes: 3, Pooling: PoolMean}
-	m, err := New(cfg, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
+	partial := Config{Cell: GRU, Bidirectional: true, Input: 1000, Hidden: 64, Layers: 2, Structure: ht([]int{10, 10, 10}, []int{6, 8, 4}, 5, 4),
+		Upper: specOf(ht([]int{16, 8}, []int{16, 12}, 6, 1)), Classes: 3, Pooling: PoolMean}
+	partial.Structure.Scope, partial.Upper.Scope = factor.Partial, factor.Partial
 	rng := rand.New(rand.NewPCG(1, 1))
 	var seqs []Sequence
 	for range 12 { // frames that are black but for a few spots
-		x := make([]float32, 9*cfg.Input)
+		x := make([]float32, 9*full.Input)
 		for i := range x {
 			if rng.IntN(50) == 0 {
 				x[i] = float32(rng.NormFloat64())
 			}
 			x[i] -= 0.2
 		}
-		seqs = append(seqs, matrix{x, cfg.Input})
+		seqs = append(seqs, matrix{x, full.Input})
 	}
-	m.Calibrate(seqs)
-	r := m.NewRunner(1)
-	z := make([]float32, 9*4*cfg.Hidden)
-	sum, n := 0.0, 0.0
-	mean := make([]float64, 4*cfg.Hidden)
-	var all [][]float32
-	for _, s := range seqs {
-		clear(z)
-		r.engines[0].inputs.Apply(z, 9, factor.Matrix{Data: s.(matrix).data, Stride: cfg.Input}, r.engines[0].inputs.NewScratch())
-		all = append(all, slices.Clone(z))
-		for i, v := range z {
-			mean[i%len(mean)] += float64(v) / float64(9*len(seqs))
+	for _, cfg := range []Config{full, partial} {
+		m, err := New(cfg, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var halves [][]float32
+		for i := range m.cells {
+			if w := m.RecurrentMatrix(i/cfg.Directions(), i%cfg.Directions()); w != nil {
+				halves = append(halves, slices.Clone(w.Params()[0].Data))
+			}
+		}
+		m.Calibrate(seqs)
+		r := m.NewRunner(1)
+		w := r.workers[0]
+		w.load(seqs)
+		for l := range cfg.Layers {
+			for d := range cfg.Directions() {
+				checkCalibrated(t, &r.engines[l*cfg.Directions()+d], w.pack.rows(), w.input(l, d))
+				if len(halves) > 0 {
+					if !slices.Equal(halves[0], m.RecurrentMatrix(l, d).Params()[0].Data) {
+						t.Errorf("%s: the hidden half of layer %d changed", cfg.Cell, l)
+					}
+					halves = halves[1:]
+				}
+			}
+			w.forward(l)
 		}
 	}
-	for _, z := range all {
-		for i, v := range z {
-			d := float64(v) - mean[i%len(mean)]
-			sum += d * d
-			n++
-		}
+}
+
+// checkCalibrated measures W [x ; 0] over R rows of x.
+func checkCalibrated(t *testing.T, e *engine, R int, x factor.Rows) {
+	t.Helper()
+	M := e.rows()
+	z, mean := make([]float32, R*M), make([]float64, M)
+	e.inputs.Apply(z, R, x, e.inputs.NewScratch())
+	for i, v := range z {
+		mean[i%M] += float64(v) / float64(R)
 	}
-	if dev := math.Sqrt(sum / n); math.Abs(dev-1) > 1e-3 {
+	sum := 0.0
+	for i, v := range z {
+		sum += (float64(v) - mean[i%M]) * (float64(v) - mean[i%M])
+	}
+	if dev := math.Sqrt(sum / float64(len(z))); math.Abs(dev-1) > 1e-3 {
 		t.Errorf("deviation of the pre-activations is %v, want 1", dev)
 	}
-	for u, b := range m.cells[0].bias {
+	for u, b := range e.bias {
 		want := -mean[u]
-		if u/cfg.Hidden == 1 {
+		if e.kind.memory && u/e.hidden == 1 {
 			want++
 		}
 		if math.Abs(float64(b)-want) > 1e-3 {
@@ -355,16 +376,52 @@ func TestCalibrate(t *testing.T) {
 	}
 }
 
+// Counts of weights of the network and of its dense twin, by hand.
+func TestCounts(t *testing.T) {
+	for _, c := range []struct {
+		cfg                          Config
+		weights, biases, head, dense int64
+	}{
+		{sorts(LSTM, factor.Full, false, true, 0), 24 * 16, 24, 3*6 + 3, 24 * 16},
+		{sorts(LSTM, factor.Partial, true, true, 1), 2 * (24*11 + 24*6 + 24*13 + 24*6), 2 * 2 * 24, 3*12 + 3, 2 * 24 * (16 + 18)},
+		{sorts(GRU, factor.Split, true, false, 0), 2 * (3*4*2 + 6*3*2 + 4 + 3*2*2 + 6*3*2 + 4), 2 * 2 * 18, 3*12 + 3, 2 * 18 * 16},
+		{sorts(RNN, factor.Full, false, true, 2), 6 * (16 + 12 + 12), 3 * 6, 3*6 + 3, 6 * (16 + 12 + 12)},
+	} {
+		m := fresh(t, c.cfg, 1)
+		w, b, h := m.Count()
+		if w != c.weights || b != c.biases || h != c.head || c.cfg.DenseWeights() != c.dense {
+			t.Errorf("%s %s: %d weights, %d biases, %d head, %d dense; want %d, %d, %d, %d", c.cfg.Cell, c.cfg.Structure.Scope, w, b, h, c.cfg.DenseWeights(),
+				c.weights, c.biases, c.head, c.dense)
+		}
+	}
+}
+
 func TestConfigNamesTheFault(t *testing.T) {
 	ok := configs(t)["d4-2-layers"]
 	for want, change := range map[string]func(*Config){
-		`unknown cell "rnu": choose lstm, gru or`: func(c *Config) { c.Cell = "rnu" },
-		`unknown pooling "max"`:                   func(c *Config) { c.Pooling = "max" },
-		"each is at least 1":                      func(c *Config) { c.Classes = 0 },
-		"needs 4 x 13 = 52":                       func(c *Config) { c.Hidden = 13 },
-		"fewer than 110 inputs + 12 hidden":       func(c *Config) { c.Input = 110 },
-		"cell 1: input modes [4 5] multiply":      func(c *Config) { c.Upper = specOf(ht([]int{4, 5}, []int{8, 6}, 3, 1)) },
-		"cell 0: rank 99 at node 0: the least is": func(c *Config) { c.Structure = ht([]int{3, 4, 2, 5}, []int{2, 3, 4, 2}, 99, 2) },
+		`unknown cell "rnu": choose lstm, gru or`:                             func(c *Config) { c.Cell = "rnu" },
+		`unknown pooling "max"`:                                               func(c *Config) { c.Pooling = "max" },
+		"each is at least 1":                                                  func(c *Config) { c.Classes = 0 },
+		"needs 4 x 13 = 52":                                                   func(c *Config) { c.Hidden = 13 },
+		"fewer than 110 inputs + 12 hidden":                                   func(c *Config) { c.Input = 110 },
+		"cell 1: input modes [4 5] multiply":                                  func(c *Config) { c.Upper = specOf(ht([]int{4, 5}, []int{8, 6}, 3, 1)) },
+		"cell 0: rank 99 at node 0: the least is":                             func(c *Config) { c.Structure = ht([]int{3, 4, 2, 5}, []int{2, 3, 4, 2}, 99, 2) },
+		"a GRU of 12 hidden units needs 3 x 12 =":                             func(c *Config) { c.Cell = GRU },
+		"an RNN of 12 hidden units needs 1 x 12 ":                             func(c *Config) { c.Cell = RNN },
+		"cell 1: input modes [4 6] multiply to 24, fewer than 24 inputs + 12": func(c *Config) { c.Bidirectional = true },
+		"cell 0: input modes [3 4 2 5] multiply to 120, fewer than 121 input": func(c *Config) { c.Structure.Scope, c.Input = factor.Partial, 121 },
+		"cell 0: scope split, and no structure of the hidden half: give one":  func(c *Config) { c.Structure.Scope = factor.Split },
+		"goes with scope split only, the scope is full":                       func(c *Config) { c.Recurrent = specOf(ht([]int{3, 4}, []int{8, 6}, 3, 1)) },
+		"recurrent: scope split: the hidden half is a matrix of its own": func(c *Config) {
+			c.Structure.Scope, c.Recurrent = factor.Split, specOf(ht([]int{3, 4}, []int{8, 6}, 3, 1))
+			c.Recurrent.Scope = factor.Split
+		},
+		"recurrent: input modes [3 3] multiply to 9, fewer than 12 hidden": func(c *Config) {
+			c.Structure.Scope, c.Recurrent = factor.Split, specOf(ht([]int{3, 3}, []int{8, 6}, 3, 1))
+		},
+		"recurrent: output modes [8 5] multiply to 40, an LSTM of 12": func(c *Config) {
+			c.Structure.Scope, c.Recurrent = factor.Split, specOf(ht([]int{3, 4}, []int{8, 5}, 3, 1))
+		},
 	} {
 		c := ok
 		change(&c)
