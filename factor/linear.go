@@ -5,8 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-
-	"github.com/fdht/fdht/tensor"
 )
 
 // Param is a named view of one factor: Data is live, row-major in Shape.
@@ -41,23 +39,26 @@ func New(s Spec) (*Linear, error) {
 // Spec is the structure, its tree spelled out.
 func (l *Linear) Spec() Spec { return l.spec.Clone() }
 
-// Params lists the factors in a stable order: for HT leaf.0 .. leaf.{d-1} [m_k, n_k, r_k], then transfer.{lo}-{hi}
-// [r_s, r_u, r_t], children before parents, the root last (r_t = 1); for dense weight [M, N].
+// Params lists the factors in a stable order:
+//
+//	dense   weight [M, N]
+//	HT      leaf.0 .. leaf.{d-1} [m_k, n_k, r_k], then transfer.{lo}-{hi} [r_s, r_u, r_t], children before parents, the root last (r_t = 1)
+//	TT, TR  core.0 .. core.{d-1} [r_{k-1}, m_k, n_k, r_k]
+//	BT      block by block block.{p}.factor.0 .. block.{p}.factor.{d-1} [m_k, n_k, r], then block.{p}.core [r, .., r], d axes
 func (l *Linear) Params() []Param { return slices.Clone(l.params) }
 
 // Factors is the number of factors that Params lists.
 func (l *Linear) Factors() int { return len(l.params) }
 
-// Init draws all factors normal so that the entries of W have standard deviation sd. An entry of W is a sum over
-// R = prod r terms (all ranks but the root's), each a product of F factors, so with equal deviations sigma
+// Init draws all factors normal so that the entries of W have standard deviation sd. An entry of W is a sum over R terms,
+// each a product of F factors, so with equal deviations sigma
 //
 //	sd^2 = R sigma^(2F)   sigma = (sd / sqrt(R))^(1/F)
+//
+// R is the product of all ranks: those of all tree nodes but the root, those of all bonds (a ring's ends are one bond), or
+// P r^d for P blocks.
 func (l *Linear) Init(sd float64, rng *rand.Rand) {
-	terms := 1.0
-	for _, r := range l.spec.Ranks {
-		terms *= float64(r)
-	}
-	sigma := math.Pow(sd/math.Sqrt(terms), 1/float64(len(l.params)))
+	sigma := math.Pow(sd/math.Sqrt(l.spec.terms()), 1/float64(l.spec.depth()))
 	for _, p := range l.params {
 		for i := range p.Data {
 			p.Data[i] = float32(sigma * rng.NormFloat64())
@@ -65,65 +66,41 @@ func (l *Linear) Init(sd float64, rng *rand.Rand) {
 	}
 }
 
+// terms is the number R of terms that an entry of W is a sum of.
+func (s Spec) terms() float64 {
+	terms := 1.0
+	switch s.Kind {
+	case HT:
+		for _, r := range s.Ranks {
+			terms *= float64(r)
+		}
+	case TT, TR:
+		for _, r := range s.Bonds[1:] {
+			terms *= float64(r)
+		}
+	case BT:
+		terms = float64(s.Blocks) * math.Pow(float64(s.BlockRank), float64(len(s.In)))
+	}
+	return terms
+}
+
+// depth is the number F of factors that each such term is a product of.
+func (s Spec) depth() int {
+	n := len(s.shapes())
+	if s.Kind == BT {
+		n /= s.Blocks
+	}
+	return n
+}
+
 // Scale multiplies W by c > 0, sharing c evenly among the factors.
 func (l *Linear) Scale(c float64) {
-	each := float32(math.Pow(c, 1/float64(len(l.params))))
+	each := float32(math.Pow(c, 1/float64(l.spec.depth())))
 	for _, p := range l.params {
 		for i := range p.Data {
 			p.Data[i] *= each
 		}
 	}
-}
-
-// Materialize forms W [M, N], entry by entry as the definition says and in float64: the oracle for everything else.
-//
-//	W[i,j] = sum over all a of prod_k U_k[i_k,j_k,a_k] prod_t B_t[a_s,a_u,a_t]
-func (l *Linear) Materialize() tensor.Tensor {
-	w := tensor.New(l.spec.Rows(), l.spec.Cols())
-	if l.spec.Kind == Dense {
-		copy(w.Data, l.params[0].Data)
-		return w
-	}
-	// block[i,j,a] of a node: the part of W below it, rows and columns over its own modes.
-	type block struct {
-		rows, cols, rank int
-		v                []float64
-	}
-	blocks := map[Range]block{}
-	for k := range l.spec.In {
-		b := block{l.spec.Out[k], l.spec.In[k], l.spec.Rank(Leaf(k)), make([]float64, len(l.params[k].Data))}
-		for i, v := range l.params[k].Data {
-			b.v[i] = float64(v)
-		}
-		blocks[Leaf(k)] = b
-	}
-	nodes, children := l.spec.Tree.Inner()
-	for t, node := range nodes {
-		s, u := blocks[children[t][0]], blocks[children[t][1]]
-		transfer := l.params[len(l.spec.In)+t].Data
-		b := block{s.rows * u.rows, s.cols * u.cols, l.spec.Rank(node), nil}
-		b.v = make([]float64, b.rows*b.cols*b.rank)
-		for i := range b.rows {
-			for j := range b.cols {
-				vs := s.v[(i/u.rows*s.cols+j/u.cols)*s.rank:]
-				vu := u.v[(i%u.rows*u.cols+j%u.cols)*u.rank:]
-				for as := range s.rank {
-					for au := range u.rank {
-						for a := range b.rank {
-							b.v[(i*b.cols+j)*b.rank+a] += vs[as] * vu[au] * float64(transfer[(as*u.rank+au)*b.rank+a])
-						}
-					}
-				}
-			}
-		}
-		blocks[node] = b
-		delete(blocks, children[t][0])
-		delete(blocks, children[t][1])
-	}
-	for i, v := range blocks[Range{0, len(l.spec.In)}].v {
-		w.Data[i] = float32(v)
-	}
-	return w
 }
 
 // Compile prepares W restricted to the columns lo..hi-1 for use. rows is the number of rows expected between two changes
@@ -135,5 +112,16 @@ func (l *Linear) Compile(lo, hi, rows int) Op {
 	if l.spec.Kind == Dense {
 		return newDenseOp(l, lo, hi)
 	}
-	return newTreeOp(l, lo, hi, rows)
+	box, base, width := boxOf(l.spec.In, lo, hi)
+	nets := networks(l.spec, box, rows)
+	if len(nets) == 1 {
+		return newTreeOp(nets[0], l.params, lo-base, hi-lo, width)
+	}
+	sum := &sumOp{}
+	for i, net := range nets {
+		at := i * len(net.factors) % len(l.params)
+		sum.first = append(sum.first, at)
+		sum.terms = append(sum.terms, newTreeOp(net, l.params[at:], lo-base, hi-lo, width))
+	}
+	return sum
 }

@@ -1,6 +1,9 @@
 package factor
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // legs is a set of index labels ("legs") of a tensor network, one bit a label.
 type legs uint64
@@ -14,44 +17,139 @@ const batchLeg = 0
 type network struct {
 	dim     []int     // size of each label; dim[batchLeg] is the batch
 	in, out []int     // labels of the columns (modes n_k) and of the rows (modes m_k), first mode slowest
-	factors []operand // in the order of Spec.shapes
+	factors []operand // in the order of Spec.shapes, from some factor on
 }
 
-type operand struct{ axes []int } // labels in memory order
+type operand struct {
+	axes []int   // labels in memory order
+	from shuffle // where its numbers lie in the Linear's factor
+}
 
-// newNetwork describes the structure s with its columns restricted to box and a batch of the given size.
-//
-// HT: leaf k has labels (m_k, n_k, a_k), inner node t with children s, u has labels (a_s, a_u, a_t); the root's last
-// axis has size 1 and no label.
-func newNetwork(s Spec, box []interval, batch int) network {
+// networks describes the structure s with its columns restricted to box and a batch of the given size: W is the sum of the
+// matrices of all networks. They have the same shape and use the factors of s in order, each as many.
+func networks(s Spec, box []interval, batch int) []network {
+	var nets []network
+	switch {
+	case s.Kind == BT:
+		for range s.Blocks {
+			nets = append(nets, newBlockNetwork(s, box, batch))
+		}
+	case s.Kind == TR && len(s.In) == 1:
+		for a := range s.Bonds[0] {
+			nets = append(nets, newLoopNetwork(s, box, batch, a))
+		}
+	case s.Kind == TT || s.Kind == TR:
+		nets = append(nets, newTrainNetwork(s, box, batch))
+	default:
+		nets = append(nets, newTreeNetwork(s, box, batch))
+	}
+	return nets
+}
+
+// modeNetwork is a network with the labels that every kind has, but without factors.
+func modeNetwork(s Spec, box []interval, batch int) network {
 	net := network{dim: []int{batch}}
-	label := func(size int) int {
-		net.dim = append(net.dim, size)
-		return len(net.dim) - 1
-	}
 	for k := range s.In {
-		net.in = append(net.in, label(box[k].hi-box[k].lo))
-		net.out = append(net.out, label(s.Out[k]))
+		net.in = append(net.in, net.label(box[k].hi-box[k].lo))
+		net.out = append(net.out, net.label(s.Out[k]))
 	}
+	return net
+}
+
+// label makes a label of the given size.
+func (net *network) label(size int) int {
+	net.dim = append(net.dim, size)
+	return len(net.dim) - 1
+}
+
+// modeFactor adds a factor of the given shape whose axis `column` is that of n_k, which box cuts. labels has one label an
+// axis, or noLabel for an axis of size 1.
+func (net *network) modeFactor(shape []int, column int, box interval, labels ...int) {
+	strides := make([]int, len(shape))
+	for i, step := len(shape)-1, 1; i >= 0; i-- {
+		strides[i] = step
+		step *= shape[i]
+	}
+	dims := slices.Clone(shape)
+	dims[column] = box.hi - box.lo
+	net.factors = append(net.factors, operand{
+		axes: slices.DeleteFunc(labels, func(l int) bool { return l == noLabel }),
+		from: makeShuffle(dims, strides, box.lo*strides[column]),
+	})
+}
+
+// coreFactor adds a factor without modes.
+func (net *network) coreFactor(labels ...int) {
+	labels = slices.DeleteFunc(labels, func(l int) bool { return l == noLabel })
+	net.factors = append(net.factors, operand{labels, makeShuffle([]int{sizeOf(*net, labels)}, []int{1}, 0)})
+}
+
+const noLabel = -1
+
+// newTreeNetwork: leaf k has labels (m_k, n_k, a_k), inner node t with children s, u has labels (a_s, a_u, a_t); the root's
+// last axis has size 1 and no label.
+func newTreeNetwork(s Spec, box []interval, batch int) network {
+	net := modeNetwork(s, box, batch)
 	tree := s.tree()
 	nodes := tree.Nodes()
 	rank := map[Range]int{}
 	for _, n := range nodes[:len(nodes)-1] {
-		rank[n] = label(s.Rank(n))
+		rank[n] = net.label(s.Rank(n))
 	}
-	withRank := func(n Range, axes ...int) operand {
-		if a, ok := rank[n]; ok {
-			axes = append(axes, a)
-		}
-		return operand{axes}
-	}
+	rank[nodes[len(nodes)-1]] = noLabel
 	for k := range s.In {
-		net.factors = append(net.factors, withRank(Leaf(k), net.out[k], net.in[k]))
+		net.modeFactor([]int{s.Out[k], s.In[k], s.Rank(Leaf(k))}, 1, box[k], net.out[k], net.in[k], rank[Leaf(k)])
 	}
 	inner, children := tree.Inner()
 	for i, n := range inner {
-		net.factors = append(net.factors, withRank(n, rank[children[i][0]], rank[children[i][1]]))
+		net.coreFactor(rank[children[i][0]], rank[children[i][1]], rank[n])
 	}
+	return net
+}
+
+// newTrainNetwork: core k has labels (a_{k-1}, m_k, n_k, a_k). The ends of a train have size 1 and no label, those of a ring are
+// one label.
+func newTrainNetwork(s Spec, box []interval, batch int) network {
+	net := modeNetwork(s, box, batch)
+	d := len(s.In)
+	bonds := make([]int, d+1)
+	for k := range bonds {
+		switch {
+		case k == d:
+			bonds[k] = bonds[0]
+		case k == 0 && s.Kind == TT:
+			bonds[k] = noLabel
+		default:
+			bonds[k] = net.label(s.Bonds[k])
+		}
+	}
+	for k := range d {
+		shape := []int{s.Bonds[k], s.Out[k], s.In[k], s.Bonds[k+1]}
+		net.modeFactor(shape, 2, box[k], bonds[k], net.out[k], net.in[k], bonds[k+1])
+	}
+	return net
+}
+
+// newLoopNetwork is term a of the trace of a ring's only core: labels (m_0, n_0).
+func newLoopNetwork(s Spec, box []interval, batch, a int) network {
+	net := modeNetwork(s, box, batch)
+	m, n, r := s.Out[0], s.In[0], s.Bonds[0]
+	width := box[0].hi - box[0].lo
+	at := (a*m*n+box[0].lo)*r + a
+	net.factors = []operand{{[]int{net.out[0], net.in[0]}, makeShuffle([]int{m, width}, []int{n * r, r}, at)}}
+	return net
+}
+
+// newBlockNetwork: factor k of a block has labels (m_k, n_k, a_k), its core has (a_0, .., a_{d-1}).
+func newBlockNetwork(s Spec, box []interval, batch int) network {
+	net := modeNetwork(s, box, batch)
+	var core []int
+	for k := range s.In {
+		a := net.label(s.BlockRank)
+		net.modeFactor([]int{s.Out[k], s.In[k], s.BlockRank}, 1, box[k], net.out[k], net.in[k], a)
+		core = append(core, a)
+	}
+	net.coreFactor(core...)
 	return net
 }
 

@@ -43,12 +43,15 @@ type Op interface {
 
 // Scratch is the working memory of one goroutine for one Op.
 type Scratch struct {
+	parts []*Scratch // of a sum of Ops, one each; the rest is then empty
+
 	buf [][]float32
 }
 
 // Grad is a sum of gradients with respect to an Op's operands.
 type Grad struct {
-	sum [][]float32
+	sum   [][]float32
+	parts []*Grad // of a sum of Ops: views of sum
 }
 
 // Merge adds h to g and sets h to zero. Both are Grads of one Op.

@@ -130,9 +130,11 @@ func (s Spec) cost(batch int, why purpose) (Cost, error) {
 		return Cost{int64(batch) * m * n, int64(batch) * m}, nil
 	}
 	box, _, _ := boxOf(s.In, 0, s.Cols())
-	o := searchOrder(newNetwork(s, box, batch), why)
-	if o.mac > 1<<62 {
-		return Cost{}, fmt.Errorf("%v x %v at batch %d needs %.3g multiply-adds, more than can be counted", s.Out, s.In, batch, o.mac)
+	nets := networks(s, box, batch)
+	o := searchOrder(nets[0], why)
+	mac := o.mac * float64(len(nets)) // they all have the same shape
+	if mac > 1<<62 {
+		return Cost{}, fmt.Errorf("%v x %v at batch %d needs %.3g multiply-adds, more than can be counted", s.Out, s.In, batch, mac)
 	}
-	return Cost{int64(o.mac), int64(o.peak)}, nil
+	return Cost{int64(mac), int64(o.peak)}, nil
 }

@@ -4,10 +4,10 @@ import "fmt"
 
 // treeOp is the Op of a factored matrix: one program for W, one for W^T and one for the gradients of the factors.
 type treeOp struct {
-	lin         *Linear
-	width       int // columns of the window
-	first       int // the window's first column within the box
-	box         int // columns of the box, see boxOf
+	params      []Param // the factors
+	width       int     // columns of the window
+	first       int     // the window's first column within the box
+	box         int     // columns of the box, see boxOf
 	apply, back *program
 	grad        *program
 }
@@ -16,21 +16,15 @@ type treeOp struct {
 // second-level cache.
 const blockFloats = 160 << 10
 
-func newTreeOp(l *Linear, lo, hi, rows int) *treeOp {
-	s := l.spec
-	box, base, width := boxOf(s.In, lo, hi)
+// newTreeOp compiles net, which is one of the networks of a matrix: params are its factors, the box has `box` columns, of which the
+// window takes width from the column first on.
+func newTreeOp(net network, params []Param, first, width, box int) *treeOp {
 	var strided []shuffle
-	for i, p := range l.params {
-		if i < len(s.In) {
-			n, r := p.Shape[1], p.Shape[2]
-			strided = append(strided, makeShuffle([]int{p.Shape[0], box[i].hi - box[i].lo, r}, []int{n * r, r, 1}, box[i].lo*r))
-		} else {
-			strided = append(strided, makeShuffle([]int{product(p.Shape)}, []int{1}, 0))
-		}
+	for _, f := range net.factors {
+		strided = append(strided, f.from)
 	}
-	net := newNetwork(s, box, rows)
 	return &treeOp{
-		lin: l, width: hi - lo, first: lo - base, box: width,
+		params: params, width: width, first: first, box: box,
 		apply: newProgram(net, strided, forward),
 		back:  newProgram(net.transposed(), strided, forward),
 		grad:  newProgram(net, strided, gradient),
@@ -42,9 +36,9 @@ func (op *treeOp) Exclusive() bool { return false }
 func (op *treeOp) Aim(*Grad, [][]float32) {}
 
 func (op *treeOp) Refresh() {
-	op.apply.refresh(op.lin.params)
-	op.back.refresh(op.lin.params)
-	op.grad.refresh(op.lin.params)
+	op.apply.refresh(op.params)
+	op.back.refresh(op.params)
+	op.grad.refresh(op.params)
 }
 
 // block is how many rows of p are taken at a time.
