@@ -35,7 +35,7 @@ func (j *dotJob) simd(path Path, c, a, b []float32) {
 	block, sums := j.K, j.sums
 	if j.M > 4 || j.N > 4 {
 		block = split(j.K, 512)
-		sums = min(sums, max(1, l1Floats/(j.K*(j.M+j.N))))
+		sums = min(sums, max(1, l1Floats*3/2/(j.K*(j.M+j.N))))
 	}
 	add := j.Add
 	for s := 0; s < j.sums; s += sums {
@@ -136,17 +136,34 @@ func simdTranspose(path Path, dst, src []float32, rows, cols, dstRow, srcRow int
 	if r == 0 || c == 0 || path == Scalar {
 		return 0, 0
 	}
-	strip := 16
-	if path == AVX2 {
-		strip = 8
-	}
+	strip := transposeStrip(path)
 	for i := 0; i < r; i += strip {
-		groups := min(strip, r-i) / 4
-		if path == AVX2 {
-			transposeAVX2(&dst[i], &src[i*srcRow], 4*dstRow, 4*srcRow, groups, c/4)
-		} else {
-			transposeAVX512(&dst[i], &src[i*srcRow], 4*dstRow, 4*srcRow, groups, c/4)
-		}
+		transposeGroups(path, &dst[i], &src[i*srcRow], dstRow, srcRow, min(strip, r-i)/4, c/4)
 	}
 	return r, c
+}
+
+// transposeStrip is how many rows a transposition takes at a time; 0 where there is no kernel for it.
+func transposeStrip(path Path) int {
+	switch path {
+	case AVX512:
+		return 16
+	case AVX2:
+		return 8
+	}
+	return 0
+}
+
+// transposeColumns transposes 4*blocks columns of one whole strip.
+func transposeColumns(path Path, dst, src []float32, blocks, dstRow, srcRow int) {
+	transposeGroups(path, &dst[0], &src[0], dstRow, srcRow, transposeStrip(path)/4, blocks)
+}
+
+// transposeGroups transposes 4*blocks columns of a strip of 4*groups rows.
+func transposeGroups(path Path, dst, src *float32, dstRow, srcRow, groups, blocks int) {
+	if path == AVX2 {
+		transposeAVX2(dst, src, 4*dstRow, 4*srcRow, groups, blocks)
+	} else {
+		transposeAVX512(dst, src, 4*dstRow, 4*srcRow, groups, blocks)
+	}
 }

@@ -25,3 +25,8 @@ func simdPeak(path Path, n int) int {
 
 // mulNarrow is never called: NEON's tiles are narrow.
 func mulNarrow(*mulJob, *float32, *float32, *float32) {}
+
+// There are no kernels for whole transpositions.
+func transposeStrip(Path) int { return 0 }
+
+func transposeColumns(_ Path, _, _ []float32, _, _, _ int) {}

@@ -1,5 +1,7 @@
 package kernel
 
+import "fmt"
+
 // A Dot of many rows by a small B is faster as a Mul: that has no sums across lanes. B is transposed into an array on the stack for it.
 
 // smallPack and largePack are the sizes of the array; the larger one takes longer to clear.
@@ -80,6 +82,40 @@ func transpose(path Path, dst, src []float32, rows, cols, dstRow, srcRow int) {
 		}
 		for k := first; k < cols; k++ {
 			dst[k*dstRow+i] = src[i*srcRow+k]
+		}
+	}
+}
+
+// Transpose sets dst[c*dstRow+r] to src[r*srcRow+c], r < rows, c < cols, and touches nothing else. dst and src must not overlap. It
+// panics when a slice is too short for the strides.
+func Transpose(dst, src []float32, rows, cols, dstRow, srcRow int) {
+	if rows <= 0 || cols <= 0 {
+		return
+	}
+	if need := (cols-1)*dstRow + rows; dstRow < 0 || len(dst) < need {
+		panic(fmt.Sprintf("kernel: dst has %d elements, the transpose of [%d, %d] in rows of %d needs %d", len(dst), rows, cols, dstRow, need))
+	}
+	if need := (rows-1)*srcRow + cols; srcRow < 0 || len(src) < need {
+		panic(fmt.Sprintf("kernel: src has %d elements, [%d, %d] in rows of %d needs %d", len(src), rows, cols, srcRow, need))
+	}
+	path := Current()
+	if path == AVX512 && rows < 16 {
+		path = AVX2
+	}
+	if strip := transposeStrip(path); strip > 0 && rows >= strip && cols >= 4 {
+		// The last strip and the last block of columns reach back over what is done already, so nothing beyond the edge is written.
+		for i := 0; i < rows; i += strip {
+			i = min(i, rows-strip)
+			transposeColumns(path, dst[i:], src[i*srcRow:], cols/4, dstRow, srcRow)
+			if cols%4 != 0 {
+				transposeColumns(path, dst[(cols-4)*dstRow+i:], src[i*srcRow+cols-4:], 1, dstRow, srcRow)
+			}
+		}
+		return
+	}
+	for r := range rows {
+		for c, v := range src[r*srcRow : r*srcRow+cols] {
+			dst[c*dstRow+r] = v
 		}
 	}
 }
