@@ -26,7 +26,7 @@ func newDenseOp(l *Linear, lo, hi int) *denseOp {
 
 func (op *denseOp) Exclusive() bool                 { return true }
 func (op *denseOp) Refresh()                        {}
-func (op *denseOp) NewScratch() *Scratch            { return &Scratch{buf: make([][]float32, 1)} }
+func (op *denseOp) NewScratch() *Scratch            { return &Scratch{} }
 func (op *denseOp) NewGrad() *Grad                  { return &Grad{} }
 func (op *denseOp) Aim(g *Grad, target [][]float32) { g.sum = target }
 func (op *denseOp) Collect(_ [][]float32, _ *Grad)  {}
@@ -34,10 +34,10 @@ func (op *denseOp) weights() []float32              { return op.lin.params[0].Da
 
 // load brings rows 0..rows-1 of x into the scratch, which grows to the largest batch seen.
 func (op *denseOp) load(s *Scratch, x Rows, rows int) []float32 {
-	if cap(s.buf[0]) < rows*op.width {
-		s.buf[0] = make([]float32, rows*op.width)
+	if cap(s.rows) < rows*op.width {
+		s.rows = make([]float32, rows*op.width)
 	}
-	buf := s.buf[0][:rows*op.width]
+	buf := s.rows[:rows*op.width]
 	for r := range rows {
 		x.Load(buf[r*op.width:(r+1)*op.width], r)
 	}

@@ -1,77 +1,82 @@
 package factor
 
 import (
-	"maps"
 	"math"
 	"slices"
 )
 
-// form says how a step multiplies. A row of the data is viewed as [outer, S, mid, inner]: S are the contracted labels, which
-// lie side by side. The operand's other labels T take their place, or, in two parts, stand before and after mid, which brings
-// labels that the next step contracts side by side without a copy.
-type form int
-
-const (
-	// inside: inner > 1. For each outer and mid index  y[T1, T2, inner] = W[T1 T2, S] x[S, inner]; vectors run along inner.
-	inside form = iota
-	// along: inner = 1, S comes last.  y[outer, T] = x[outer, S] W[S, T]; vectors run along T.
-	along
-	// across: inner = 1 as well, y[outer, T] = x[outer, S] W[T, S]^T; vectors run along S, for few T and many S.
-	across
-)
-
-// step contracts the data with one operand that does not depend on the data.
-type step struct {
-	operand    int      // number of the operand: a factor, or a product of factors made ahead
-	before     *shuffle // reorders a row of the data first, when S does not lie side by side
-	form       form
-	outer, mid int     // a row of the data is [outer, S, mid, inner] ...
-	inner, s   int     // ... with S of size s ...
-	t1, t2     int     // ... and becomes [outer, T1, mid, T2, inner]; mid > 1 only inside
-	ts, st     shuffle // the operand's axes brought into the orders [T, S] and [S, T]
+// layout is an order of axes in memory, the first slowest.
+type layout struct {
+	n    int
+	axis [maxAxes]uint8
 }
 
-// in and out are the sizes of a row of the data before and after the step.
-func (p *step) in() int  { return p.outer * p.s * p.mid * p.inner }
-func (p *step) out() int { return p.outer * p.t() * p.mid * p.inner }
+func layoutOf(axes ...[]int) (l layout) {
+	for _, v := range axes {
+		for _, a := range v {
+			l.axis[l.n] = uint8(a)
+			l.n++
+		}
+	}
+	return l
+}
 
-// t is the size of T.
-func (p *step) t() int { return p.t1 * p.t2 }
+func (l *layout) axes() []uint8 { return l.axis[:l.n] }
+
+func (l *layout) add(axes ...uint8) { l.n += copy(l.axis[l.n:], axes) }
+
+func (l *layout) labels() (v []int) {
+	for _, a := range l.axes() {
+		v = append(v, int(a))
+	}
+	return v
+}
 
 // planLayout chooses, for a chain of contractions, the order of axes in memory at each link, so that the estimated time
 // is least: a shortest path over axis orders. operands lists the labels of each link's operand in memory order. after,
 // when not nil, brings the last result into the order that net.out asks for.
 func planLayout(net network, links []int, axes [][]int, why purpose) (steps []step, after *shuffle) {
-	start := state{candidate: candidate{axes: net.in}}
-	states := []*state{&start}
+	states := []state{{candidate: candidate{axes: layoutOf(net.in)}}}
+	var list []candidate // memory that is used again
 	for at, link := range links {
-		next := map[string]*state{}
-		for _, from := range states {
-			for _, c := range candidates(net, from.axes, axes[link]) {
-				cost := from.cost + c.step.cost(why, at == 0, c.mixed)
-				key := keyOf(c.axes)
-				if old, ok := next[key]; !ok || cost < old.cost {
-					next[key] = &state{c, cost, from}
+		var next []state
+		place := map[layout]int{} // of an order in next
+		for f := range states {
+			from := &states[f]
+			list = candidates(list[:0], net, &from.axes, axes[link])
+			for i := range list {
+				c := &list[i]
+				shuffle := 0.0
+				if c.mixed {
+					shuffle = shuffleCost(net, from.axes.axes(), c.data.axes())
+				}
+				cost := from.cost + c.step.cost(why, at == 0, shuffle)
+				if at > 0 && !c.mixed && pieceOf([]step{from.step, c.step}) > 0 {
+					cost -= 2 * moveCost * float64(c.step.in())
+				}
+				if k, ok := place[c.axes]; !ok {
+					place[c.axes] = len(next)
+					next = append(next, state{*c, cost, from})
+				} else if cost < next[k].cost {
+					next[k] = state{*c, cost, from}
 				}
 			}
 		}
-		// A fixed order of states keeps the choice the same in every run.
-		states = states[:0]
-		for _, k := range slices.Sorted(maps.Keys(next)) {
-			states = append(states, next[k])
-		}
+		states = next
 	}
-	best := states[0]
-	for i, s := range states {
-		if !slices.Equal(s.axes, net.out) {
-			s.cost += shuffleCost(sizeOf(net, s.axes))
+	out := layoutOf(net.out)
+	var best *state
+	for i := range states {
+		s := &states[i]
+		if !sameLayout(net, s.axes.axes(), out.axes()) {
+			s.cost += shuffleCost(net, s.axes.axes(), out.axes())
 		}
-		if i == 0 || s.cost < best.cost {
+		if best == nil || s.cost < best.cost {
 			best = s
 		}
 	}
-	if !sameLayout(net, best.axes, net.out) {
-		sh := newShuffle(net.dim, best.axes, net.out)
+	if !sameLayout(net, best.axes.axes(), out.axes()) {
+		sh := newShuffle(net.dim, best.axes.labels(), net.out)
 		after = &sh
 	}
 	// Shuffles are made for the chosen path alone: making them for every candidate would take longer than all the rest.
@@ -93,86 +98,106 @@ type state struct {
 // candidate is a way to do a step, with its sizes but without its shuffles.
 type candidate struct {
 	step  step
-	mixed bool  // the data is reordered first
-	data  []int // axes of the data when it is multiplied
-	s, t  []int // S and T, in memory order
-	axes  []int // of the result
+	mixed bool   // the data is reordered first
+	data  layout // of the data when it is multiplied
+	s, t  layout // S and T, in memory order
+	axes  layout // of the result
 }
 
 // build makes the step: w are the axes of its operand, from those of the data as the step before left it.
-func (c *candidate) build(net network, operand int, w, from []int) step {
-	st := c.step
+func (c *candidate) build(net network, operand int, w []int, from layout) step {
+	st, s, t := c.step, c.s.labels(), c.t.labels()
 	st.operand = operand
 	if c.mixed {
-		sh := newShuffle(net.dim, from, c.data)
+		sh := newShuffle(net.dim, from.labels(), c.data.labels())
 		st.before = &sh
 	}
-	st.ts = newShuffle(net.dim, w, slices.Concat(c.t, c.s))
-	st.st = newShuffle(net.dim, w, slices.Concat(c.s, c.t))
+	ts, ft := newShuffle(net.dim, w, slices.Concat(t, s)), newShuffle(net.dim, w, slices.Concat(s, t))
+	st.ts, st.st = &ts, &ft
 	return st
 }
 
 // sameLayout reports whether two orders of the same axes are one in memory: axes of size 1 may stand anywhere.
-func sameLayout(net network, a, b []int) bool {
-	long := func(v []int) []int {
-		return slices.DeleteFunc(slices.Clone(v), func(l int) bool { return net.dim[l] == 1 })
+func sameLayout(net network, a, b []uint8) bool {
+	for {
+		for len(a) > 0 && net.dim[a[0]] == 1 {
+			a = a[1:]
+		}
+		for len(b) > 0 && net.dim[b[0]] == 1 {
+			b = b[1:]
+		}
+		if len(a) == 0 || len(b) == 0 {
+			return len(a) == len(b)
+		}
+		if a[0] != b[0] {
+			return false
+		}
+		a, b = a[1:], b[1:]
 	}
-	return slices.Equal(long(a), long(b))
 }
 
-// candidates lists the ways to contract data with axes `data` with an operand with axes `w`.
-func candidates(net network, data, w []int) []candidate {
-	var contracted, free []int // S in the data's order, T in the operand's
-	for _, a := range data {
-		if slices.Contains(w, a) {
-			contracted = append(contracted, a)
+// candidates appends to list the ways to contract data with an operand of axes w.
+func candidates(list []candidate, net network, data *layout, w []int) []candidate {
+	var s, rest, free layout // S and the other axes in the data's order, T in the operand's
+	for _, a := range data.axes() {
+		if slices.Contains(w, int(a)) {
+			s.add(a)
+		} else {
+			rest.add(a)
 		}
 	}
 	for _, a := range w {
-		if !slices.Contains(data, a) {
-			free = append(free, a)
+		if !slices.Contains(data.axes(), uint8(a)) {
+			free.add(uint8(a))
 		}
 	}
-	var out []candidate
-	add := func(order []int, mixed bool) {
-		p := slices.Index(order, contracted[0])
-		q := p + len(contracted)
-		base := step{outer: sizeOf(net, order[:p]), mid: 1, inner: sizeOf(net, order[q:]), s: sizeOf(net, contracted), t1: 1, t2: sizeOf(net, free)}
+	// In place first: S stands before rest[at:].
+	first := slices.Index(data.axes(), s.axis[0])
+	for i := range rest.n + 1 {
+		at := (first + i) % (rest.n + 1)
+		left, right := rest.axes()[:at], rest.axes()[at:]
+		c := candidate{s: s}
+		c.data.add(left...)
+		c.data.add(s.axes()...)
+		c.data.add(right...)
+		c.mixed = !sameLayout(net, c.data.axes(), data.axes())
+		c.step = step{outer: sizeOf(net, left), mid: 1, inner: sizeOf(net, right), s: sizeOf(net, s.axes()), t1: 1, t2: sizeOf(net, free.axes())}
 		for t := range permutations(free) {
-			c := candidate{step: base, mixed: mixed, data: order, s: contracted, t: t, axes: slices.Concat(order[:p], t, order[q:])}
-			if c.step.inner == 1 {
-				c.step.form = along
-				out = append(out, c)
-				c.step.form = across
-				out = append(out, c)
-				continue
-			}
-			out = append(out, c)
-			for k := q + 1; k < len(order); k++ {
-				c.step.mid, c.step.inner = sizeOf(net, order[q:k]), sizeOf(net, order[k:])
-				if c.step.inner == 1 || c.step.mid == 1 {
-					continue
-				}
-				for j := range t {
-					c.step.t1, c.step.t2 = sizeOf(net, t[:j]), sizeOf(net, t[j:])
-					c.axes = slices.Concat(order[:p], t[:j], order[q:k], t[j:], order[k:])
-					out = append(out, c)
-				}
-			}
+			c.t = t
+			list = c.forms(list, net, left, right)
 		}
 	}
-	first := slices.Index(data, contracted[0])
-	if slices.Equal(data[first:min(first+len(contracted), len(data))], contracted) {
-		add(data, false)
+	return list
+}
+
+// forms appends to list the forms of one step, where S stands between the axes left and right and T in one order.
+func (c candidate) forms(list []candidate, net network, left, right []uint8) []candidate {
+	t := c.t.axes()
+	put := func(f form, parts ...[]uint8) {
+		c.step.form, c.axes = f, layout{}
+		for _, p := range parts {
+			c.axes.add(p...)
+		}
+		list = append(list, c)
 	}
-	rest := slices.DeleteFunc(slices.Clone(data), func(a int) bool { return slices.Contains(contracted, a) })
-	for at := range len(rest) + 1 {
-		order := slices.Concat(rest[:at], contracted, rest[at:])
-		if !slices.Equal(order, data) {
-			add(order, !sameLayout(net, order, data))
+	if c.step.inner == 1 {
+		put(along, left, t, right)
+		put(across, left, t, right)
+		return list
+	}
+	put(inside, left, t, right)
+	put(turned, left, right, t)
+	for k := 1; k < len(right); k++ {
+		c.step.mid, c.step.inner = sizeOf(net, right[:k]), sizeOf(net, right[k:])
+		if c.step.inner == 1 || c.step.mid == 1 {
+			continue
+		}
+		for j := range t {
+			c.step.t1, c.step.t2 = sizeOf(net, t[:j]), sizeOf(net, t[j:])
+			put(inside, left, t[:j], right[:k], t[j:], right[k:])
 		}
 	}
-	return out
+	return list
 }
 
 // The estimates below are nanoseconds on a 16-lane core; only their ratios matter.
@@ -181,36 +206,57 @@ const (
 	callCost   = 4.0  // a product of its own
 	runCost    = 50.0 // a batch of products of its own
 	moveCost   = 0.04 // an element read or written in order
-	mixCost    = 0.9  // an element that a shuffle moves
+	turnCost   = 0.12 // an element that a transposition moves
+	copyCost   = 0.06 // an element that a shuffle moves in a run of adjacent ones
+	startCost  = 5.0  // a run of its own
+	mixCost    = 0.9  // an element moved by itself
 	reduceCost = 0.6  // adding up the lanes of one sum
 )
 
-func shuffleCost(size int) float64 { return mixCost * float64(size) }
-
-// cost estimates the time of one row; mixed says that the data is reordered first.
-func (p *step) cost(why purpose, first, mixed bool) float64 {
-	total := 0.0
-	if mixed {
-		total += shuffleCost(p.in())
+// shuffleCost estimates the time that a row takes from one order of its axes to another.
+func shuffleCost(net network, from, to []uint8) float64 {
+	size := float64(sizeOf(net, to))
+	run, other := suffixRun(net, to, from), suffixRun(net, from, to)
+	switch {
+	case run == other:
+		return size * (copyCost + startCost/float64(run))
+	case run >= 16 && other >= 4:
+		return size * turnCost
+	default:
+		return size * mixCost
 	}
-	total += p.product()
+}
+
+// suffixRun is the size of the axes at the end of a that stand side by side, in this order, in b too.
+func suffixRun(net network, a, b []uint8) int {
+	last := len(a) - 1
+	n, at := net.dim[a[last]], slices.Index(b, a[last])
+	for i := 1; i <= last && i <= at && a[last-i] == b[at-i]; i++ {
+		n *= net.dim[a[last-i]]
+	}
+	return n
+}
+
+// cost estimates the time of one row, shuffle being that of reordering the data first.
+func (p *step) cost(why purpose, first bool, shuffle float64) float64 {
+	total := shuffle + p.product()
 	if why == gradient {
 		if !first {
-			total += p.product()
-			if mixed {
-				total += shuffleCost(p.in())
-			}
+			total += p.backProduct() + shuffle
 		}
 		total += p.weightGradient()
 	}
 	return total
 }
 
+// product estimates y from x.
 func (p *step) product() float64 {
 	move := moveCost * float64(p.in()+p.out())
 	switch p.form {
 	case inside:
 		return move + runCost*float64(p.outer*p.t1) + mulCost(p.t2, p.inner, p.s, p.outer*p.t1*p.mid)
+	case turned:
+		return move + runCost + mulCost(p.inner, p.t(), p.s, p.outer)
 	case along:
 		return move + mulCost(p.outer, p.t(), p.s, 1)
 	default:
@@ -218,12 +264,30 @@ func (p *step) product() float64 {
 	}
 }
 
+// backProduct estimates the derivative of x from that of y.
+func (p *step) backProduct() float64 {
+	move := moveCost * float64(p.in()+p.out())
+	switch p.form {
+	case inside:
+		return move + runCost*float64(p.outer*p.t1) + mulCost(p.s, p.inner, p.t2, p.outer*p.t1*p.mid)
+	case turned: // the product turns dy first
+		return move + runCost*float64(p.outer) + turnCost*float64(p.out()) + mulCost(p.s, p.inner, p.t(), p.outer)
+	default:
+		return move + mulCost(p.outer, p.s, p.t(), 1)
+	}
+}
+
+// weightGradient estimates the derivative of the operand.
 func (p *step) weightGradient() float64 {
 	move := moveCost * float64(p.in()+p.out())
-	if p.form == inside {
+	switch p.form {
+	case inside:
 		return move + runCost*float64(p.outer*p.t1) + dotCost(p.t2, p.s, p.inner, p.outer*p.t1*p.mid)
+	case turned:
+		return move + runCost + mulCost(p.s, p.t(), p.inner, p.outer)
+	default:
+		return move + mulCost(min(p.s, p.t()), max(p.s, p.t()), p.outer, 1)
 	}
-	return move + mulCost(min(p.s, p.t()), max(p.s, p.t()), p.outer, 1)
 }
 
 func mulCost(m, n, k, batch int) float64 {
@@ -237,7 +301,8 @@ func dotCost(m, n, k, batch int) float64 {
 // lanes rounds n up to whole vectors.
 func lanes(n int) float64 { return 16 * math.Ceil(float64(n)/16) }
 
-func sizeOf(net network, axes []int) int {
+// sizeOf is the number of elements of a tensor with these axes.
+func sizeOf[label int | uint8](net network, axes []label) int {
 	n := 1
 	for _, a := range axes {
 		n *= net.dim[a]
@@ -245,30 +310,22 @@ func sizeOf(net network, axes []int) int {
 	return n
 }
 
-func keyOf(axes []int) string {
-	b := make([]byte, len(axes))
-	for i, a := range axes {
-		b[i] = byte(a)
-	}
-	return string(b)
+// permutations yields every order of v, v itself first.
+func permutations(v layout) func(yield func(layout) bool) {
+	return func(yield func(layout) bool) { permute(v, 0, yield) }
 }
 
-// permutations yields every order of v, v itself first.
-func permutations(v []int) func(yield func([]int) bool) {
-	return func(yield func([]int) bool) {
-		var walk func(done, rest []int) bool
-		walk = func(done, rest []int) bool {
-			if len(rest) == 0 {
-				return yield(slices.Clone(done))
-			}
-			for i := range rest {
-				left := slices.Concat(rest[:i], rest[i+1:])
-				if !walk(append(slices.Clone(done), rest[i]), left) {
-					return false
-				}
-			}
-			return true
-		}
-		walk(nil, v)
+func permute(v layout, done int, yield func(layout) bool) bool {
+	if done >= v.n-1 {
+		return yield(v)
 	}
+	for i := done; i < v.n; i++ {
+		next := v
+		copy(next.axis[done+1:], v.axis[done:i]) // the others keep their order
+		next.axis[done] = v.axis[i]
+		if !permute(next, done+1, yield) {
+			return false
+		}
+	}
+	return true
 }

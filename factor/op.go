@@ -45,7 +45,13 @@ type Op interface {
 type Scratch struct {
 	parts []*Scratch // of a sum of Ops, one each; the rest is then empty
 
-	buf [][]float32
+	rows   []float32    // a block of rows of x, zero outside the window for good
+	pass   [2][]float32 // what passes between units
+	cut    []float32    // a block of rows of dx, as wide as the box
+	pieces [][]float32  // what passes within a unit: the data of its steps but the first
+	slopes [][]float32  // and its derivatives
+	block  [][]float32  // what each unit of the gradient multiplies, for a block of rows; [0] is nil when that is x as it is
+	data   [][]float32  // the same, x in its place
 }
 
 // Grad is a sum of gradients with respect to an Op's operands.

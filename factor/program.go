@@ -14,10 +14,11 @@ type program struct {
 	value   [][]float32 // every operand, in memory order
 	slope   [][]float32 // dL/d of every operand; used by collect alone
 	steps   []step
-	after   *shuffle    // brings a row of the last result into order; nil: it is in order
-	ts, st  [][]float32 // each step's operand as [T, S] and as [S, T]
-	in, out int         // sizes of a row of x and of y
-	widest  int         // the largest row between steps
+	units   []unit
+	after   *shuffle // brings a row of the last result into order; nil: it is in order
+	weights []packed // each step's operand
+	in, out int      // sizes of a row of x and of y
+	widest  int      // the largest row between steps
 }
 
 // merge is a contraction of two operands that do not depend on the data: c[I, J] = a[I, K] b[K, J].
@@ -61,9 +62,9 @@ func newProgram(net network, strided []shuffle, why purpose) *program {
 	for i := range p.steps {
 		s := &p.steps[i]
 		p.widest = max(p.widest, s.in(), s.out())
-		p.ts = append(p.ts, make([]float32, s.t()*s.s))
-		p.st = append(p.st, make([]float32, s.t()*s.s))
+		p.weights = append(p.weights, packed{make([]float32, s.t()*s.s), make([]float32, s.t()*s.s)})
 	}
+	p.units = unitsOf(p.steps)
 	return p
 }
 
@@ -103,63 +104,9 @@ func (p *program) refresh(params []Param) {
 	}
 	for i := range p.steps {
 		s := &p.steps[i]
-		s.ts.gather(p.ts[i], p.value[s.operand])
-		s.st.gather(p.st[i], p.value[s.operand])
+		s.ts.gather(p.weights[i].ts, p.value[s.operand])
+		s.st.gather(p.weights[i].st, p.value[s.operand])
 	}
-}
-
-// forward runs step i over rows of data: y (+)= the step applied to x.
-func (p *program) forward(i int, y, x []float32, rows int, add bool) {
-	s := &p.steps[i]
-	switch s.form {
-	case inside:
-		s.forward(y, p.ts[i], x, rows, add)
-	case along:
-		// y[b,T] = sum_S x[b,S] W[S,T]
-		mul := kernel.Mul{M: rows * s.outer, N: s.t(), K: s.s, Batch: 1, ARow: s.s, ACol: 1, BRow: s.t(), CRow: s.t(), Add: add}
-		mul.Run(y, x, p.st[i])
-	case across:
-		// y[b,T] = sum_S x[b,S] W[T,S]
-		dot := kernel.Dot{M: rows * s.outer, N: s.t(), K: s.s, Batch: 1, ARow: s.s, BRow: s.s, CRow: s.t(), CCol: 1, Add: add}
-		dot.Run(y, x, p.ts[i])
-	}
-}
-
-// backData gives the derivative of step i's data from that of its result.
-func (p *program) backData(i int, dx, dy []float32, rows int) {
-	s := &p.steps[i]
-	if s.form == inside {
-		s.backData(dx, p.ts[i], dy, rows)
-		return
-	}
-	// dx[b,S] = sum_T dy[b,T] W[T,S]
-	mul := kernel.Mul{M: rows * s.outer, N: s.s, K: s.t(), Batch: 1, ARow: s.t(), ACol: 1, BRow: s.s, CRow: s.s}
-	mul.Run(dx, dy, p.ts[i])
-}
-
-// transposedSlope reports whether step i's gradient is summed as [S, T] and not as [T, S]: the longer side goes last,
-// where vectors run.
-func (p *program) transposedSlope(i int) bool {
-	s := &p.steps[i]
-	return s.form != inside && s.t() >= s.s
-}
-
-// backOperand adds the derivative of step i's operand to dw.
-func (p *program) backOperand(i int, dw, dy, x []float32, rows int) {
-	s := &p.steps[i]
-	if s.form == inside {
-		s.backOperand(dw, dy, x, rows)
-		return
-	}
-	if p.transposedSlope(i) {
-		// dW[S,T] += sum_b x[b,S] dy[b,T]
-		mul := kernel.Mul{M: s.s, N: s.t(), K: rows * s.outer, Batch: 1, ARow: 1, ACol: s.s, BRow: s.t(), CRow: s.t(), Add: true}
-		mul.Run(dw, x, dy)
-		return
-	}
-	// dW[T,S] += sum_b dy[b,T] x[b,S]
-	mul := kernel.Mul{M: s.t(), N: s.s, K: rows * s.outer, Batch: 1, ARow: 1, ACol: s.t(), BRow: s.s, CRow: s.s, Add: true}
-	mul.Run(dw, dy, x)
 }
 
 // collect takes the derivatives of the steps' operands (sum, one a step) to the factors, adds them to target and sets
@@ -170,9 +117,9 @@ func (p *program) collect(target, sum [][]float32) {
 	}
 	for i := range p.steps {
 		s := &p.steps[i]
-		pack := &s.ts
-		if p.transposedSlope(i) {
-			pack = &s.st
+		pack := s.ts
+		if s.transposedSlope() {
+			pack = s.st
 		}
 		pack.scatterAdd(p.slope[s.operand], sum[i])
 		clear(sum[i])

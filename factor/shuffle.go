@@ -1,6 +1,11 @@
 package factor
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/fdht/fdht/internal/kernel"
+)
 
 // shuffle is a permutation of axes between a dense tensor and a strided one (a factor, a slice of it, or the same
 // tensor with its axes in another order).
@@ -9,6 +14,10 @@ type shuffle struct {
 	strides []int // the strided tensor's step for each of them
 	offset  int   // of the first element in the strided tensor
 	size    int
+
+	// Where the last axis is not adjacent in the strided tensor but another one is, copies are transpositions of these two.
+	turn   int // that other axis, or -1
+	across int // its step in the dense tensor
 }
 
 const maxAxes = 32
@@ -52,6 +61,14 @@ func makeShuffle(dims, strides []int, offset int) shuffle {
 	if len(s.dims) > maxAxes {
 		panic(fmt.Sprintf("factor: %d axes in a shuffle, at most %d", len(s.dims), maxAxes))
 	}
+	last := len(s.dims) - 1
+	s.turn = -1
+	if s.strides[last] != 1 {
+		s.turn = slices.Index(s.strides, 1)
+	}
+	if s.turn >= 0 {
+		s.across = product(s.dims[s.turn+1:])
+	}
 	return s
 }
 
@@ -75,10 +92,43 @@ func (s *shuffle) runs(yield func(dense, strided int) bool) {
 	}
 }
 
+// planes yields, for each index of the axes but the last and turn, where it starts in the dense and in the strided tensor.
+func (s *shuffle) planes(yield func(dense, strided int) bool) {
+	last := len(s.dims) - 1
+	var at [maxAxes]int
+	for p, off := 0, s.offset; ; {
+		if !yield(p, off) {
+			return
+		}
+		k, step := last-1, s.dims[last]
+		for ; k >= 0; k-- {
+			if k != s.turn {
+				at[k]++
+				p, off = p+step, off+s.strides[k]
+				if at[k] < s.dims[k] {
+					break
+				}
+				p, off = p-at[k]*step, off-at[k]*s.strides[k]
+				at[k] = 0
+			}
+			step *= s.dims[k]
+		}
+		if k < 0 {
+			return
+		}
+	}
+}
+
 // gather copies the strided tensor into the dense one.
 func (s *shuffle) gather(dense, strided []float32) {
 	last := len(s.dims) - 1
 	n, step := s.dims[last], s.strides[last]
+	if s.turn >= 0 {
+		for p, off := range s.planes {
+			kernel.Transpose(dense[p:], strided[off:], n, s.dims[s.turn], s.across, step)
+		}
+		return
+	}
 	for p, off := range s.runs {
 		row := dense[p : p+n]
 		if step == 1 {
@@ -106,6 +156,12 @@ func (s *shuffle) gatherAdd(dense, strided []float32) {
 func (s *shuffle) scatter(strided, dense []float32) {
 	last := len(s.dims) - 1
 	n, step := s.dims[last], s.strides[last]
+	if s.turn >= 0 {
+		for p, off := range s.planes {
+			kernel.Transpose(strided[off:], dense[p:], s.dims[s.turn], n, step, s.across)
+		}
+		return
+	}
 	for p, off := range s.runs {
 		for i, v := range dense[p : p+n] {
 			strided[off+i*step] = v
