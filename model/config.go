@@ -19,14 +19,16 @@ const maxLayers = 64
 
 // Config says everything about a model but its weights. It is the JSON text fdht.config of a model file.
 type Config struct {
-	Cell      string       `json:"cell"`   // lstm
-	Input     int          `json:"input"`  // I, numbers of one row (frame) that goes in
-	Hidden    int          `json:"hidden"` // H
-	Layers    int          `json:"layers"`
-	Structure factor.Spec  `json:"structure"`       // W of layer 0, M x N with N >= I + H
-	Upper     *factor.Spec `json:"upper,omitempty"` // W of the layers 1..; nil: Structure serves every layer
-	Classes   []string     `json:"classes"`         // the labels in the order of the logits
-	Pooling   string       `json:"pooling"`         // last | mean
+	Cell          string       `json:"cell"` // lstm | gru | rnn
+	Bidirectional bool         `json:"bidirectional,omitempty"`
+	Input         int          `json:"input"`  // I, numbers of one row (frame) that goes in
+	Hidden        int          `json:"hidden"` // H, of each direction
+	Layers        int          `json:"layers"`
+	Structure     factor.Spec  `json:"structure"`           // of layer 0: W, or its input half, as the scope says
+	Upper         *factor.Spec `json:"upper,omitempty"`     // of the layers 1..; nil: Structure serves every layer
+	Recurrent     *factor.Spec `json:"recurrent,omitempty"` // of the hidden half where the scope is split
+	Classes       []string     `json:"classes"`             // the labels in the order of the logits
+	Pooling       string       `json:"pooling"`             // last | mean
 
 	Frame       *Frame       `json:"frame,omitempty"`       // nil for plain sequences
 	Steps       int          `json:"steps,omitempty"`       // frames a clip; 0: sequences go in whole
@@ -46,8 +48,8 @@ type Frame struct {
 // RNN is the part of c that the network itself needs.
 func (c Config) RNN() rnn.Config {
 	return rnn.Config{
-		Cell: c.Cell, Input: c.Input, Hidden: c.Hidden, Layers: c.Layers,
-		Structure: c.Structure, Upper: c.Upper, Classes: len(c.Classes), Pooling: c.Pooling,
+		Cell: c.Cell, Bidirectional: c.Bidirectional, Input: c.Input, Hidden: c.Hidden, Layers: c.Layers,
+		Structure: c.Structure, Upper: c.Upper, Recurrent: c.Recurrent, Classes: len(c.Classes), Pooling: c.Pooling,
 	}
 }
 
@@ -66,12 +68,15 @@ func (c Config) Validate() error {
 			return fmt.Errorf("%s is %d: it goes from 1 to %d", n.key, n.value, n.most)
 		}
 	}
-	if err := c.Structure.Validate(); err != nil {
-		return fmt.Errorf("structure: %w", err)
-	}
-	if c.Upper != nil {
-		if err := c.Upper.Validate(); err != nil {
-			return fmt.Errorf("upper: %w", err)
+	for _, s := range []struct {
+		key  string
+		spec *factor.Spec
+	}{{"structure", &c.Structure}, {"upper", c.Upper}, {"recurrent", c.Recurrent}} {
+		if s.spec == nil {
+			continue
+		}
+		if err := s.spec.Validate(); err != nil {
+			return fmt.Errorf("%s: %w", s.key, err)
 		}
 	}
 	if err := c.validateClasses(); err != nil {
@@ -130,23 +135,6 @@ func (f Frame) validate(input int) error {
 	return nil
 }
 
-// weights is the number of numbers in the tensors of a model with this configuration, in float64 so that nothing overflows.
-func (c Config) weights() (float64, error) {
-	total := float64(len(c.Classes)) * (float64(c.Hidden) + 1)
-	for l := range c.Layers {
-		spec := c.Structure
-		if l > 0 && c.Upper != nil {
-			spec = *c.Upper
-		}
-		n, err := spec.Params()
-		if err != nil {
-			return 0, fmt.Errorf("structure: %w", err)
-		}
-		total += float64(n) + float64(spec.Rows())
-	}
-	return total, nil
-}
-
 // text writes c as JSON on one line. The same configuration gives the same bytes.
 func (c Config) text() (string, error) {
 	var b bytes.Buffer
@@ -174,7 +162,7 @@ func ParseConfig(text []byte) (Config, error) {
 func configKeys() keys {
 	spec := keys{"kind": nil, "scope": nil, "in": nil, "out": nil, "tree": nil, "ranks": nil}
 	return keys{
-		"cell": nil, "input": nil, "hidden": nil, "layers": nil, "structure": spec, "upper": spec,
+		"cell": nil, "bidirectional": nil, "input": nil, "hidden": nil, "layers": nil, "structure": spec, "upper": spec, "recurrent": spec,
 		"classes": nil, "pooling": nil, "steps": nil,
 		"frame":       keys{"height": nil, "width": nil, "channels": nil, "input": nil, "lag": nil, "gain": nil},
 		"standardise": keys{"mean": nil, "std": nil},

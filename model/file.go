@@ -21,15 +21,6 @@ const (
 	keyConventions = "fdht.conventions"
 )
 
-// Conventions is what a model file says about its own indices, in its metadata fdht.conventions.
-const Conventions = "Row-major everywhere. y = W v + b with W of M rows and N columns. M = 4 hidden for an lstm, gate blocks in the order i, f, g, o. " +
-	"v = [x_t ; h_(t-1) ; 0 ...], input then hidden state then zeros up to N = prod(in). " +
-	"Row i is (i_1..i_d) over out = m_1..m_d and column j is (j_1..j_d) over in = n_1..n_d, the first mode slowest. " +
-	"leaf.k is U_k[i_k, j_k, a_k]; transfer.lo-hi is B_t[a_left, a_right, a_t] over the modes lo to hi-1 counted from 0; the root's a_t has size 1. " +
-	"W[i,j] = sum over all a of prod_k U_k[i_k,j_k,a_k] prod_t B_t[a_left,a_right,a_t]. " +
-	"A frame is height x width x channels, values scaled to 0..1, then standardised as (x - mean) / std. " +
-	"logits = head.weight p + head.bias, p the top layer's h at the last step (pooling last) or its mean over the steps (pooling mean)."
-
 // File is a model: its configuration and its network.
 type File struct {
 	Config Config
@@ -69,7 +60,7 @@ func (f *File) Encode(w io.Writer) error {
 		}
 		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Float32: p.Data})
 	}
-	return safetensors.Encode(w, map[string]string{keyFormat: Format, keyConfig: text, keyConventions: Conventions}, tensors)
+	return safetensors.Encode(w, map[string]string{keyFormat: Format, keyConfig: text, keyConventions: f.Config.conventions()}, tensors)
 }
 
 func notFinite(x float32) bool { return x-x != 0 }
@@ -96,6 +87,9 @@ func Decode(buf []byte) (*File, error) {
 	cfg, err := readConfig(st)
 	if err != nil {
 		return nil, err
+	}
+	if err := cfg.RNN().Validate(); err != nil {
+		return nil, fmt.Errorf("%s: %w", keyConfig, err)
 	}
 	if err := checkSize(st, cfg); err != nil {
 		return nil, err
@@ -135,16 +129,16 @@ func readConfig(st *safetensors.File) (Config, error) {
 // Smaller differences are left to fill, which names the tensor.
 func checkSize(st *safetensors.File, cfg Config) error {
 	const slack = 1 << 22
-	want, err := cfg.weights()
+	weights, biases, head, err := cfg.RNN().Count()
 	if err != nil {
 		return fmt.Errorf("%s: %w", keyConfig, err)
 	}
-	have := 0.0
+	have := int64(0)
 	for _, t := range st.Tensors {
-		have += float64(t.Elements())
+		have += int64(t.Elements())
 	}
-	if want > have+slack {
-		return fmt.Errorf("tensors and config disagree: the tensors hold %.0f numbers, the config wants %.0f", have, want)
+	if want := weights + biases + head; want > have+slack {
+		return fmt.Errorf("tensors and config disagree: the tensors hold %d numbers, the config wants %d", have, want)
 	}
 	return nil
 }

@@ -22,6 +22,12 @@ const example = `{"cell":"lstm","input":100,"hidden":12,"layers":1,` +
 	`"frame":{"height":10,"width":10,"channels":1,"input":"grey"},"steps":16,` +
 	`"standardise":{"mean":[0.25],"std":[0.5]}}`
 
+// structureRest is what follows the kind in the example's structure, structureStart its part before tree and ranks.
+const (
+	structureStart = `,"scope":"full","in":[3,4,2,5],"out":[2,3,4,2],`
+	structureRest  = structureStart + `"tree":[[0,1],[2,3]],"ranks":{"0":3,"0-2":2,"1":3,"2":3,"2-4":2,"3":3}`
+)
+
 func exampleConfig(t testing.TB) Config {
 	t.Helper()
 	c, err := ParseConfig([]byte(example))
@@ -84,6 +90,23 @@ func TestConfigRefuses(t *testing.T) {
 		{"layers", `"layers":1`, `"layers":65`, `layers is 65: it goes from 1 to 64`},
 		{"rank too large", `"0":3`, `"0":7`, `structure: rank 7 at node 0: the least is 1, the largest allowed here is 6`},
 		{"rank for the root", `"0":3`, `"0-4":1,"0":3`, `structure: rank for node 0-4, which tree [[0,1],[2,3]] does not have below its root`},
+		{"list for nodes", `{"0":3,"0-2":2,"1":3,"2":3,"2-4":2,"3":3}`, `[1,3,3,3,1]`, `[1,3,3,3,1] stands where an object should`},
+		{"nodes for tt", `"kind":"ht"`, `"kind":"tt"`, `kind tt takes a list of ranks r_0..r_d`},
+		{"nodes for bt", `"kind":"ht"`, `"kind":"bt"`, `unknown key: kind bt takes blocks and rank`},
+		{"tt with a tree", `"kind":"ht"` + structureRest, `"kind":"tt"` + structureStart + `"tree":[[0,1],[2,3]],"ranks":[1,2,2,2,1]`, `structure: kind tt with tree [[0,1],[2,3]]: tt takes a list of ranks r_0..r_d`},
+		{"bonds", `"kind":"ht"` + structureRest, `"kind":"tt"` + structureStart + `"ranks":[1,7,2,2,1]`, `structure: rank 7 at bond 1 of [1 7 2 2 1]: the largest allowed here is 6`},
+		{"ring", `"kind":"ht"` + structureRest, `"kind":"tr"` + structureStart + `"ranks":[1,2,2,2,2]`, `structure: ranks [1 2 2 2 2]: r_0 is 1 and r_4 is 2, a ring joins its ends: make them equal`},
+		{"no blocks", `"kind":"ht"` + structureRest, `"kind":"bt"` + structureStart + `"ranks":{"rank":2}`, `structure: 0 blocks: the least is 1, the most 256`},
+		{"blocks null", `"kind":"ht"` + structureRest, `"kind":"bt"` + structureStart + `"ranks":{"blocks":null,"rank":2}`, `key "structure.ranks.blocks" is null: leave it out`},
+		{"blocks twice", `"kind":"ht"` + structureRest, `"kind":"bt"` + structureStart + `"ranks":{"blocks":1,"blocks":1,"rank":2}`, `key "structure.ranks.blocks" is there twice`},
+		{"block key", `"kind":"ht"` + structureRest, `"kind":"bt"` + structureStart + `"ranks":{"blocks":1,"ranks":2}`, `ranks: unknown key: kind bt takes blocks and rank`},
+		{"rank of a block", `"kind":"ht"` + structureRest, `"kind":"bt"` + structureStart + `"ranks":{"blocks":1,"rank":7}`, `structure: block rank 7 at mode 0 of [2 3 4 2] x [3 4 2 5]: the least is 1, the largest allowed here is 6`},
+		{"fraction in a list", `"in":[3,4,2,5]`, `"in":[3,4,2.5,5]`, `structure: in: should hold a whole number, not number 2.5`},
+		{"fraction in ranks", `"0":3`, `"0":3.5`, `structure: ranks: 0: should hold a whole number, not number 3.5`},
+		{"scope", `"scope":"full"`, `"scope":"half"`, `structure: unknown scope "half": choose full, partial or split`},
+		{"recurrent", `"classes"`, `"recurrent":{"kind":"ht"},"classes"`, `recurrent: unknown scope "": choose full, partial or split`},
+		{"recurrent key", `"classes"`, `"recurrent":{"kid":"ht"},"classes"`, `unknown key "recurrent.kid"`},
+		{"bidirectional", `"input":100`, `"bidirectional":1,"input":100`, `key "bidirectional" should hold true or false, not number`},
 		{"node", `"0":3`, `"0-0":3`, `"0-0" is no tree node`},
 		{"no classes", `["walk","jog"]`, `[]`, `classes is empty: give one label for each class`},
 		{"class twice", `["walk","jog"]`, `["jog","jog"]`, `classes: label "jog" is there twice`},
@@ -154,7 +177,7 @@ func TestSaveLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if st.Metadata["fdht.format"] != "1" || st.Metadata["fdht.config"] != example || st.Metadata["fdht.conventions"] != Conventions {
+	if st.Metadata["fdht.format"] != "1" || st.Metadata["fdht.config"] != example || st.Metadata["fdht.conventions"] != f.Config.conventions() {
 		t.Errorf("metadata %q", st.Metadata)
 	}
 	var names []string
@@ -165,6 +188,109 @@ func TestSaveLoad(t *testing.T) {
 		"cell.0.transfer.0-2[3,3,2] cell.0.transfer.2-4[3,3,2] cell.0.transfer.0-4[2,2,1] cell.0.bias[48] head.weight[2,12] head.bias[2]"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// Files that the first version wrote are read, and written as the same bytes.
+func TestFirstFiles(t *testing.T) {
+	paths, err := filepath.Glob("testdata/first-*.safetensors")
+	if err != nil || len(paths) != 2 {
+		t.Fatalf("%d files of the first version in testdata, want 2: %v", len(paths), err)
+	}
+	for _, path := range paths {
+		f, err := Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := f.Encode(&b); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(b.Bytes(), read(t, path)) {
+			t.Errorf("%s is written as other bytes", path)
+		}
+	}
+}
+
+// sorts are configurations of every kind, cell and scope.
+func sorts(t testing.TB) map[string]Config {
+	base := exampleConfig(t)
+	base.Hidden, base.Frame, base.Steps = 6, nil, 0
+	in, hidden := []int{5, 3, 8}, []int{2, 2, 3} // 100 + 6 columns and more, 6 or 2 x 6
+	out := map[string][]int{"lstm": {2, 4, 3}, "gru": {3, 3, 2}, "rnn": {1, 3, 2}}
+	structures := map[factor.Kind]func(in, out []int) factor.Spec{
+		factor.Dense: func(in, out []int) factor.Spec { return factor.DenseSpec(productOf(out), productOf(in)) },
+		factor.HT:    func(in, out []int) factor.Spec { return factor.HTSpec(in, out, 2, 3) },
+		factor.TT:    func(in, out []int) factor.Spec { return factor.TTSpec(in, out, 2) },
+		factor.TR:    func(in, out []int) factor.Spec { return factor.TRSpec(in, out, 2) },
+		factor.BT:    func(in, out []int) factor.Spec { return factor.BTSpec(in, out, 2, 2) },
+	}
+	all := map[string]Config{}
+	for _, kind := range factor.Kinds {
+		for i, scope := range []factor.Scope{factor.Full, factor.Partial, factor.Split} {
+			for j, cell := range []string{"lstm", "gru", "rnn"} {
+				c, make := base, structures[kind]
+				c.Cell, c.Bidirectional, c.Layers = cell, i != j, 1+(i+j)%2
+				if c.Layers == 2 {
+					c.Pooling = "mean"
+				}
+				c.Structure = make(in, out[cell]).WithScope(scope)
+				if c.Layers == 2 {
+					upper := make([]int{3, 3, 2}, out[cell]).WithScope(scope)
+					c.Upper = &upper
+				}
+				if scope == factor.Split {
+					recurrent := make(hidden, out[cell])
+					c.Recurrent = &recurrent
+				}
+				all[fmt.Sprintf("%s %s %s", kind, scope, cell)] = c
+			}
+		}
+	}
+	return all
+}
+
+func productOf(v []int) int {
+	p := 1
+	for _, n := range v {
+		p *= n
+	}
+	return p
+}
+
+// Every sort is written, read and written again as the same bytes, and says in its conventions what is in it.
+func TestSorts(t *testing.T) {
+	for name, c := range sorts(t) {
+		f := newModel(t, c, 2)
+		var a, b bytes.Buffer
+		if err := f.Encode(&a); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		g, err := Decode(a.Bytes())
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if err := g.Encode(&b); err != nil || !bytes.Equal(a.Bytes(), b.Bytes()) {
+			t.Errorf("%s: written as other bytes: %v", name, err)
+		}
+		text := c.conventions()
+		for part, there := range map[string]bool{
+			"gate blocks in the order i, f, g, o": c.Cell == "lstm",
+			"gate blocks in the order r, z, n":    c.Cell == "gru",
+			"h_t = tanh(y)":                       c.Cell == "rnn",
+			"v = [x_t ; h_(t-1) ; 0 ...]":         c.Structure.Scope == factor.Full,
+			"Scope partial: ":                     c.Structure.Scope == factor.Partial,
+			"Scope split: ":                       c.Structure.Scope == factor.Split,
+			"cell.l.reverse":                      c.Bidirectional,
+			"transfer.lo-hi":                      c.Structure.Kind == factor.HT || c.Structure.Kind == factor.Dense,
+			"tt: core.k":                          c.Structure.Kind == factor.TT,
+			"tr: core.k":                          c.Structure.Kind == factor.TR,
+			"block.p.core":                        c.Structure.Kind == factor.BT,
+		} {
+			if strings.Contains(text, part) != there {
+				t.Errorf("%s: %q in the conventions: %v\n%s", name, part, !there, text)
+			}
+		}
 	}
 }
 
@@ -230,9 +356,9 @@ func TestLoadRefuses(t *testing.T) {
 		}, "tensors and config disagree: tensor cell.0.leaf.0 is F16, the config wants F32"},
 		{"NaN", func(m map[string]string, ts tensors) tensors { copy(ts[7].Data[4:], nan); return ts },
 			"tensor cell.0.bias holds NaN at place 1: the file is damaged, or its training diverged"},
-		{"huge", config(`"in":[3,4,2,5],"out":[2,3,4,2],"tree":[[0,1],[2,3]],"ranks":{"0":3,"0-2":2,"1":3,"2":3,"2-4":2,"3":3}`,
-			`"in":[2000,1000],"out":[2000,1000],"ranks":{"0":1000,"1":1000}`),
-			"tensors and config disagree: the tensors hold 222 numbers, the config wants 5003000026"},
+		{"huge", config(`"hidden":12,"layers":1,"structure":{"kind":"ht","scope":"full","in":[3,4,2,5],"out":[2,3,4,2],"tree":[[0,1],[2,3]],"ranks":{"0":3,"0-2":2,"1":3,"2":3,"2-4":2,"3":3}`,
+			`"hidden":500000,"layers":1,"structure":{"kind":"ht","scope":"full","in":[2000,1000],"out":[2000,1000],"ranks":{"0":1000,"1":1000}`),
+			"tensors and config disagree: the tensors hold 222 numbers, the config wants 5004000002"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			buf := encode(t, newModel(t, exampleConfig(t), 1), c.edit)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -35,7 +36,11 @@ func strictJSON(text []byte, most int, allowed keys, dst any) error {
 	}
 	err := json.Unmarshal(text, dst)
 	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		return fmt.Errorf("key %q should hold %s, not %s", wrong.Field, wanted(wrong.Type), wrong.Value)
+		text := fmt.Sprintf("should hold %s, not %s", wanted(wrong.Type), wrong.Value)
+		if wrong.Field == "" { // a type that decodes itself has said where
+			return errors.New(strings.Replace(err.Error(), wrong.Error(), text, 1))
+		}
+		return fmt.Errorf("key %q %s", wrong.Field, text)
 	}
 	return err
 }
@@ -45,6 +50,8 @@ func wanted(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Int:
 		return "a whole number"
+	case reflect.Bool:
+		return "true or false"
 	case reflect.Float64:
 		return "a number"
 	case reflect.String:

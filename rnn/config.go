@@ -172,15 +172,40 @@ func (c Config) DenseWeights() int64 {
 	return n
 }
 
-// MAC is the number of multiply-adds of the recurrent matrices for one step of one sequence.
+// Count is what Model.Count says of such a network, without making it. c must be valid.
+func (c Config) Count() (weights, biases, head int64, err error) {
+	kind, _ := kindOf(c.Cell)
+	D, M := int64(c.Directions()), int64(kind.gates)*int64(c.Hidden)
+	for l := range c.Layers {
+		for _, s := range c.specs(l) {
+			n, err := s.Params()
+			if err != nil {
+				return 0, 0, 0, fmt.Errorf("cell %d: %w", l, err)
+			}
+			weights += D * n
+		}
+		biases += D * M
+		if kind.apart {
+			biases += D * M
+		}
+	}
+	return weights, biases, int64(c.Classes) * (int64(c.Outputs()) + 1), nil
+}
+
+// specs are the structures of a cell's matrices, one or two.
+func (c Config) specs(l int) []factor.Spec {
+	specs := []factor.Spec{c.Spec(l)}
+	if s, apart := c.RecurrentSpec(l); apart {
+		specs = append(specs, s)
+	}
+	return specs
+}
+
+// MAC is the number of multiply-adds of the recurrent matrices for one step of one sequence. c must be valid.
 func (c Config) MAC() (int64, error) {
 	var n int64
 	for l := range c.Layers {
-		specs := []factor.Spec{c.Spec(l)}
-		if s, apart := c.RecurrentSpec(l); apart {
-			specs = append(specs, s)
-		}
-		for _, s := range specs {
+		for _, s := range c.specs(l) {
 			cost, err := s.Cost(1)
 			if err != nil {
 				return 0, fmt.Errorf("cell %d: %w", l, err)

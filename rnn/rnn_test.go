@@ -393,6 +393,9 @@ func TestCounts(t *testing.T) {
 			t.Errorf("%s %s: %d weights, %d biases, %d head, %d dense; want %d, %d, %d, %d", c.cfg.Cell, c.cfg.Structure.Scope, w, b, h, c.cfg.DenseWeights(),
 				c.weights, c.biases, c.head, c.dense)
 		}
+		if cw, cb, ch, err := c.cfg.Count(); err != nil || cw != w || cb != b || ch != h {
+			t.Errorf("the configuration counts %d, %d, %d (%v), the network %d, %d, %d", cw, cb, ch, err, w, b, h)
+		}
 	}
 }
 
