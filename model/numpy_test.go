@@ -54,50 +54,74 @@ func TestNumPyReader(t *testing.T) {
 	dense.Structure = factor.DenseSpec(48, 112)
 	one := example
 	one.Structure = factor.Spec{Kind: factor.HT, Scope: factor.Full, In: []int{113}, Out: []int{48}}
-	for name, c := range map[string]Config{"example": example, "two layers": two, "balanced, five modes": odd, "dense": dense, "one mode": one} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			f := newModel(t, c, 7)
-			path := filepath.Join(dir, "model.safetensors")
-			if err := f.Save(path); err != nil {
-				t.Fatal(err)
-			}
-			clip := make(rows, 9)
-			var in bytes.Buffer
-			for step := range clip {
-				clip[step] = make([]float32, c.Input)
-				for i := range clip[step] {
-					clip[step][i] = float32(math.Sin(float64(step*31+i*i))) / 2
-				}
-				binary.Write(&in, binary.LittleEndian, clip[step])
-			}
-			if err := os.WriteFile(filepath.Join(dir, "x"), in.Bytes(), 0o666); err != nil {
-				t.Fatal(err)
-			}
-			program := reader(t) + fmt.Sprintf(`
-import sys
-config, arrays = load("model.safetensors")
-for layer in range(config["layers"]):
-    matrix(config, arrays, layer).astype("<f4").tofile("w%%d" %% layer)
-logits(config, arrays, np.fromfile("x", "<f4").reshape(-1, %d)).astype("<f4").tofile("logits")
-`, c.Input)
-			cmd := exec.Command(python, "-")
-			cmd.Dir, cmd.Stdin = dir, strings.NewReader(program)
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			for l := range c.Layers {
-				same(t, fmt.Sprintf("W of layer %d", l), floats(t, filepath.Join(dir, fmt.Sprint("w", l))), f.Net.Matrix(l, 0).Materialize().Data)
-			}
-			by, err := NewScaler(c.Standardise, c.Input)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := make([]float32, len(c.Classes))
-			f.Net.NewRunner(1).Forward(want, []rnn.Sequence{&Scaled{Seq: clip, By: by}})
-			same(t, "logits", floats(t, filepath.Join(dir, "logits")), want)
-		})
+	all := sorts(t)
+	all["example"], all["two layers"], all["balanced, five modes"], all["dense"], all["one mode"] = example, two, odd, dense, one
+	dir := t.TempDir()
+	files := map[string]*File{}
+	for name, c := range all {
+		files[name] = newModel(t, c, 7)
+		writeForNumPy(t, filepath.Join(dir, name), files[name])
 	}
+	// one process for all of them: starting it takes most of the time
+	cmd := exec.Command(python, "-")
+	cmd.Dir, cmd.Stdin = dir, strings.NewReader(reader(t)+`
+import os
+for name in os.listdir("."):
+    config, arrays = load(name + "/model.safetensors")
+    for layer in range(config["layers"]):
+        structure = config.get("upper", config["structure"]) if layer > 0 else config["structure"]
+        matrix(structure, arrays, f"cell.{layer}.").astype("<f4").tofile(f"{name}/w{layer}")
+    x = np.fromfile(name + "/x", "<f4").reshape(-1, config["input"])
+    logits(config, arrays, x).astype("<f4").tofile(name + "/logits")
+`)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, f := range files {
+		t.Run(name, func(t *testing.T) { compareWithNumPy(t, filepath.Join(dir, name), f) })
+	}
+}
+
+// numpyClip is what the models are given.
+func numpyClip(width int) rows {
+	clip := make(rows, 9)
+	for step := range clip {
+		clip[step] = make([]float32, width)
+		for i := range clip[step] {
+			clip[step][i] = float32(math.Sin(float64(step*31+i*i))) / 2
+		}
+	}
+	return clip
+}
+
+func writeForNumPy(t *testing.T, dir string, f *File) {
+	t.Helper()
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Save(filepath.Join(dir, "model.safetensors")); err != nil {
+		t.Fatal(err)
+	}
+	var in bytes.Buffer
+	for _, row := range numpyClip(f.Config.Input) {
+		binary.Write(&in, binary.LittleEndian, row)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "x"), in.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func compareWithNumPy(t *testing.T, dir string, f *File) {
+	for l := range f.Config.Layers {
+		same(t, fmt.Sprintf("W of layer %d", l), floats(t, filepath.Join(dir, fmt.Sprint("w", l))), f.Net.Matrix(l, 0).Materialize().Data)
+	}
+	by, err := NewScaler(f.Config.Standardise, f.Config.Input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make([]float32, len(f.Config.Classes))
+	f.Net.NewRunner(1).Forward(want, []rnn.Sequence{&Scaled{Seq: numpyClip(f.Config.Input), By: by}})
+	same(t, "logits", floats(t, filepath.Join(dir, "logits")), want)
 }
 
 func floats(t *testing.T, path string) []float32 {
