@@ -1,6 +1,7 @@
 package factor
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -32,8 +33,11 @@ func (l *layout) labels() (v []int) {
 	return v
 }
 
+// maxLayouts bounds the orders that are followed. Long operands have many that differ little.
+const maxLayouts = 200
+
 // planLayout chooses, for a chain of contractions, the order of axes in memory at each link, so that the estimated time
-// is least: a shortest path over axis orders. operands lists the labels of each link's operand in memory order. after,
+// is least: a shortest path over axis orders, of which the cheapest maxLayouts are followed from each link. axes lists the labels of each link's operand in memory order. after,
 // when not nil, brings the last result into the order that net.out asks for.
 func planLayout(net network, links []int, axes [][]int, why purpose) (steps []step, after *shuffle) {
 	states := []state{{candidate: candidate{axes: layoutOf(net.in)}}}
@@ -62,7 +66,8 @@ func planLayout(net network, links []int, axes [][]int, why purpose) (steps []st
 				}
 			}
 		}
-		states = next
+		slices.SortStableFunc(next, func(a, b state) int { return cmp.Compare(a.cost, b.cost) })
+		states = next[:min(len(next), maxLayouts)]
 	}
 	out := layoutOf(net.out)
 	var best *state
