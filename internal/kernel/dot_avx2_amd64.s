@@ -23,7 +23,7 @@ batch:
 	MOVQ 160(AX), CX
 	MOVQ CX, 208(AX)
 	MOVQ 120(AX), CX
-	MOVQ CX, 232(AX)
+	MOVQ CX, 216(AX)
 
 row:
 	MOVQ 176(AX), CX
@@ -31,7 +31,7 @@ row:
 	MOVQ 208(AX), CX
 	MOVQ CX, 200(AX)
 	MOVQ 128(AX), CX
-	MOVQ CX, 240(AX)
+	MOVQ CX, 224(AX)
 
 tile:
 	VXORPS Y1, Y1, Y1
@@ -43,23 +43,18 @@ tile:
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	MOVQ   184(AX), CX
-	MOVQ   CX, 216(AX)
-	MOVQ   192(AX), CX
-	MOVQ   CX, 224(AX)
-	MOVQ   112(AX), CX
-	MOVQ   CX, 248(AX)
+	MOVQ   CX, DX
+	ADDQ   16(AX), DX
+	MOVQ   192(AX), BX
+	MOVQ   BX, SI
+	ADDQ   24(AX), SI
+	MOVQ   SI, DI
+	ADDQ   24(AX), DI
+	MOVQ   DI, R8
+	ADDQ   24(AX), R8
+	MOVQ   112(AX), R11
 
 sum:
-	MOVQ  216(AX), CX
-	MOVQ  CX, DX
-	ADDQ  16(AX), DX
-	MOVQ  224(AX), BX
-	MOVQ  BX, SI
-	ADDQ  24(AX), SI
-	MOVQ  SI, DI
-	ADDQ  24(AX), DI
-	MOVQ  DI, R8
-	ADDQ  24(AX), R8
 	XORQ  R9, R9
 	MOVQ  104(AX), R10
 	TESTQ R10, R10
@@ -103,11 +98,13 @@ last:
 	VFMADD231PS Y12, Y13, Y8
 
 summed:
-	MOVQ         56(AX), CX
-	ADDQ         CX, 216(AX)
-	MOVQ         64(AX), CX
-	ADDQ         CX, 224(AX)
-	DECQ         248(AX)
+	ADDQ         56(AX), CX
+	ADDQ         56(AX), DX
+	ADDQ         64(AX), BX
+	ADDQ         64(AX), SI
+	ADDQ         64(AX), DI
+	ADDQ         64(AX), R8
+	DECQ         R11
 	JNZ          sum
 	MOVQ         200(AX), CX
 	VUNPCKLPS    Y2, Y1, Y9
@@ -199,13 +196,13 @@ stored1:
 	ADDQ CX, 192(AX)
 	MOVQ 96(AX), CX
 	ADDQ CX, 200(AX)
-	DECQ 240(AX)
+	DECQ 224(AX)
 	JNZ  tile
 	MOVQ 72(AX), CX
 	ADDQ CX, 184(AX)
 	MOVQ 88(AX), CX
 	ADDQ CX, 208(AX)
-	DECQ 232(AX)
+	DECQ 216(AX)
 	JNZ  row
 	MOVQ 32(AX), CX
 	ADDQ CX, 160(AX)
@@ -247,7 +244,7 @@ batch:
 	MOVQ 160(AX), CX
 	MOVQ CX, 208(AX)
 	MOVQ 120(AX), CX
-	MOVQ CX, 232(AX)
+	MOVQ CX, 216(AX)
 
 row:
 	MOVQ 176(AX), CX
@@ -255,7 +252,7 @@ row:
 	MOVQ 208(AX), CX
 	MOVQ CX, 200(AX)
 	MOVQ 128(AX), CX
-	MOVQ CX, 240(AX)
+	MOVQ CX, 224(AX)
 
 tile:
 	VXORPS Y1, Y1, Y1
@@ -267,21 +264,16 @@ tile:
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	MOVQ   184(AX), CX
-	MOVQ   CX, 216(AX)
-	MOVQ   192(AX), CX
-	MOVQ   CX, 224(AX)
-	MOVQ   112(AX), CX
-	MOVQ   CX, 248(AX)
+	MOVQ   192(AX), DX
+	MOVQ   DX, BX
+	ADDQ   24(AX), BX
+	MOVQ   BX, SI
+	ADDQ   24(AX), SI
+	MOVQ   SI, DI
+	ADDQ   24(AX), DI
+	MOVQ   112(AX), R10
 
 sum:
-	MOVQ 216(AX), CX
-	MOVQ 224(AX), DX
-	MOVQ DX, BX
-	ADDQ 24(AX), BX
-	MOVQ BX, SI
-	ADDQ 24(AX), SI
-	MOVQ SI, DI
-	ADDQ 24(AX), DI
 	XORQ R8, R8
 	MOVQ 104(AX), R9
 	SUBQ $0x02, R9
@@ -342,11 +334,12 @@ last:
 	VFMADD231PS Y12, Y13, Y8
 
 summed:
-	MOVQ         56(AX), CX
-	ADDQ         CX, 216(AX)
-	MOVQ         64(AX), CX
-	ADDQ         CX, 224(AX)
-	DECQ         248(AX)
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	ADDQ         64(AX), BX
+	ADDQ         64(AX), SI
+	ADDQ         64(AX), DI
+	DECQ         R10
 	JNZ          sum
 	VADDPS       Y5, Y1, Y1
 	VADDPS       Y6, Y2, Y2
@@ -399,13 +392,13 @@ stored0:
 	ADDQ CX, 192(AX)
 	MOVQ 96(AX), CX
 	ADDQ CX, 200(AX)
-	DECQ 240(AX)
+	DECQ 224(AX)
 	JNZ  tile
 	MOVQ 72(AX), CX
 	ADDQ CX, 184(AX)
 	MOVQ 88(AX), CX
 	ADDQ CX, 208(AX)
-	DECQ 232(AX)
+	DECQ 216(AX)
 	JNZ  row
 	MOVQ 32(AX), CX
 	ADDQ CX, 160(AX)
@@ -437,7 +430,7 @@ batch:
 	MOVQ 160(AX), CX
 	MOVQ CX, 208(AX)
 	MOVQ 120(AX), CX
-	MOVQ CX, 232(AX)
+	MOVQ CX, 216(AX)
 
 row:
 	MOVQ 176(AX), CX
@@ -445,7 +438,7 @@ row:
 	MOVQ 208(AX), CX
 	MOVQ CX, 200(AX)
 	MOVQ 128(AX), CX
-	MOVQ CX, 240(AX)
+	MOVQ CX, 224(AX)
 
 tile:
 	VXORPS Y1, Y1, Y1
@@ -453,15 +446,10 @@ tile:
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	MOVQ   184(AX), CX
-	MOVQ   CX, 216(AX)
-	MOVQ   192(AX), CX
-	MOVQ   CX, 224(AX)
-	MOVQ   112(AX), CX
-	MOVQ   CX, 248(AX)
+	MOVQ   192(AX), DX
+	MOVQ   112(AX), DI
 
 sum:
-	MOVQ 216(AX), CX
-	MOVQ 224(AX), DX
 	XORQ BX, BX
 	MOVQ 104(AX), SI
 	SUBQ $0x04, SI
@@ -504,11 +492,9 @@ last:
 	VFMADD231PS Y5, Y6, Y4
 
 summed:
-	MOVQ         56(AX), CX
-	ADDQ         CX, 216(AX)
-	MOVQ         64(AX), CX
-	ADDQ         CX, 224(AX)
-	DECQ         248(AX)
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         DI
 	JNZ          sum
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y2, Y2
@@ -528,13 +514,13 @@ set:
 	ADDQ   CX, 192(AX)
 	MOVQ   96(AX), CX
 	ADDQ   CX, 200(AX)
-	DECQ   240(AX)
+	DECQ   224(AX)
 	JNZ    tile
 	MOVQ   72(AX), CX
 	ADDQ   CX, 184(AX)
 	MOVQ   88(AX), CX
 	ADDQ   CX, 208(AX)
-	DECQ   232(AX)
+	DECQ   216(AX)
 	JNZ    row
 	MOVQ   32(AX), CX
 	ADDQ   CX, 160(AX)

@@ -25,7 +25,7 @@ batch:
 	MOVQ 160(AX), CX
 	MOVQ CX, 208(AX)
 	MOVQ 120(AX), CX
-	MOVQ CX, 232(AX)
+	MOVQ CX, 216(AX)
 
 row:
 	MOVQ 176(AX), CX
@@ -33,7 +33,7 @@ row:
 	MOVQ 208(AX), CX
 	MOVQ CX, 200(AX)
 	MOVQ 128(AX), CX
-	MOVQ CX, 240(AX)
+	MOVQ CX, 224(AX)
 
 tile:
 	VPXORD Z0, Z0, Z0
@@ -53,27 +53,22 @@ tile:
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
 	MOVQ   184(AX), CX
-	MOVQ   CX, 216(AX)
-	MOVQ   192(AX), CX
-	MOVQ   CX, 224(AX)
-	MOVQ   112(AX), CX
-	MOVQ   CX, 248(AX)
+	MOVQ   CX, DX
+	ADDQ   16(AX), DX
+	MOVQ   DX, BX
+	ADDQ   16(AX), BX
+	MOVQ   BX, SI
+	ADDQ   16(AX), SI
+	MOVQ   192(AX), DI
+	MOVQ   DI, R8
+	ADDQ   24(AX), R8
+	MOVQ   R8, R9
+	ADDQ   24(AX), R9
+	MOVQ   R9, R10
+	ADDQ   24(AX), R10
+	MOVQ   112(AX), R13
 
 sum:
-	MOVQ  216(AX), CX
-	MOVQ  CX, DX
-	ADDQ  16(AX), DX
-	MOVQ  DX, BX
-	ADDQ  16(AX), BX
-	MOVQ  BX, SI
-	ADDQ  16(AX), SI
-	MOVQ  224(AX), DI
-	MOVQ  DI, R8
-	ADDQ  24(AX), R8
-	MOVQ  R8, R9
-	ADDQ  24(AX), R9
-	MOVQ  R9, R10
-	ADDQ  24(AX), R10
 	XORQ  R11, R11
 	MOVQ  104(AX), R12
 	TESTQ R12, R12
@@ -137,11 +132,15 @@ last:
 	VFMADD231PS Z19, Z20, Z15
 
 summed:
-	MOVQ          56(AX), CX
-	ADDQ          CX, 216(AX)
-	MOVQ          64(AX), CX
-	ADDQ          CX, 224(AX)
-	DECQ          248(AX)
+	ADDQ          56(AX), CX
+	ADDQ          56(AX), DX
+	ADDQ          56(AX), BX
+	ADDQ          56(AX), SI
+	ADDQ          64(AX), DI
+	ADDQ          64(AX), R8
+	ADDQ          64(AX), R9
+	ADDQ          64(AX), R10
+	DECQ          R13
 	JNZ           sum
 	MOVQ          200(AX), CX
 	VUNPCKLPS     Z1, Z0, Z16
@@ -327,13 +326,13 @@ stored3:
 	ADDQ CX, 192(AX)
 	MOVQ 96(AX), CX
 	ADDQ CX, 200(AX)
-	DECQ 240(AX)
+	DECQ 224(AX)
 	JNZ  tile
 	MOVQ 72(AX), CX
 	ADDQ CX, 184(AX)
 	MOVQ 88(AX), CX
 	ADDQ CX, 208(AX)
-	DECQ 232(AX)
+	DECQ 216(AX)
 	JNZ  row
 	MOVQ 32(AX), CX
 	ADDQ CX, 160(AX)
@@ -367,7 +366,7 @@ batch:
 	MOVQ 160(AX), CX
 	MOVQ CX, 208(AX)
 	MOVQ 120(AX), CX
-	MOVQ CX, 232(AX)
+	MOVQ CX, 216(AX)
 
 row:
 	MOVQ 176(AX), CX
@@ -375,7 +374,7 @@ row:
 	MOVQ 208(AX), CX
 	MOVQ CX, 200(AX)
 	MOVQ 128(AX), CX
-	MOVQ CX, 240(AX)
+	MOVQ CX, 224(AX)
 
 tile:
 	VPXORD Z0, Z0, Z0
@@ -387,23 +386,18 @@ tile:
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	MOVQ   184(AX), CX
-	MOVQ   CX, 216(AX)
-	MOVQ   192(AX), CX
-	MOVQ   CX, 224(AX)
-	MOVQ   112(AX), CX
-	MOVQ   CX, 248(AX)
+	MOVQ   CX, DX
+	ADDQ   16(AX), DX
+	MOVQ   192(AX), BX
+	MOVQ   BX, SI
+	ADDQ   24(AX), SI
+	MOVQ   SI, DI
+	ADDQ   24(AX), DI
+	MOVQ   DI, R8
+	ADDQ   24(AX), R8
+	MOVQ   112(AX), R11
 
 sum:
-	MOVQ  216(AX), CX
-	MOVQ  CX, DX
-	ADDQ  16(AX), DX
-	MOVQ  224(AX), BX
-	MOVQ  BX, SI
-	ADDQ  24(AX), SI
-	MOVQ  SI, DI
-	ADDQ  24(AX), DI
-	MOVQ  DI, R8
-	ADDQ  24(AX), R8
 	XORQ  R9, R9
 	MOVQ  104(AX), R10
 	TESTQ R10, R10
@@ -447,11 +441,13 @@ last:
 	VFMADD231PS Z11, Z12, Z7
 
 summed:
-	MOVQ          56(AX), CX
-	ADDQ          CX, 216(AX)
-	MOVQ          64(AX), CX
-	ADDQ          CX, 224(AX)
-	DECQ          248(AX)
+	ADDQ          56(AX), CX
+	ADDQ          56(AX), DX
+	ADDQ          64(AX), BX
+	ADDQ          64(AX), SI
+	ADDQ          64(AX), DI
+	ADDQ          64(AX), R8
+	DECQ          R11
 	JNZ           sum
 	MOVQ          200(AX), CX
 	VUNPCKLPS     Z1, Z0, Z8
@@ -547,13 +543,13 @@ stored1:
 	ADDQ CX, 192(AX)
 	MOVQ 96(AX), CX
 	ADDQ CX, 200(AX)
-	DECQ 240(AX)
+	DECQ 224(AX)
 	JNZ  tile
 	MOVQ 72(AX), CX
 	ADDQ CX, 184(AX)
 	MOVQ 88(AX), CX
 	ADDQ CX, 208(AX)
-	DECQ 232(AX)
+	DECQ 216(AX)
 	JNZ  row
 	MOVQ 32(AX), CX
 	ADDQ CX, 160(AX)
@@ -587,7 +583,7 @@ batch:
 	MOVQ 160(AX), CX
 	MOVQ CX, 208(AX)
 	MOVQ 120(AX), CX
-	MOVQ CX, 232(AX)
+	MOVQ CX, 216(AX)
 
 row:
 	MOVQ 176(AX), CX
@@ -595,7 +591,7 @@ row:
 	MOVQ 208(AX), CX
 	MOVQ CX, 200(AX)
 	MOVQ 128(AX), CX
-	MOVQ CX, 240(AX)
+	MOVQ CX, 224(AX)
 
 tile:
 	VPXORD Z0, Z0, Z0
@@ -607,21 +603,16 @@ tile:
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	MOVQ   184(AX), CX
-	MOVQ   CX, 216(AX)
-	MOVQ   192(AX), CX
-	MOVQ   CX, 224(AX)
-	MOVQ   112(AX), CX
-	MOVQ   CX, 248(AX)
+	MOVQ   192(AX), DX
+	MOVQ   DX, BX
+	ADDQ   24(AX), BX
+	MOVQ   BX, SI
+	ADDQ   24(AX), SI
+	MOVQ   SI, DI
+	ADDQ   24(AX), DI
+	MOVQ   112(AX), R10
 
 sum:
-	MOVQ 216(AX), CX
-	MOVQ 224(AX), DX
-	MOVQ DX, BX
-	ADDQ 24(AX), BX
-	MOVQ BX, SI
-	ADDQ 24(AX), SI
-	MOVQ SI, DI
-	ADDQ 24(AX), DI
 	XORQ R8, R8
 	MOVQ 104(AX), R9
 	SUBQ $0x02, R9
@@ -682,11 +673,12 @@ last:
 	VFMADD231PS Z11, Z12, Z7
 
 summed:
-	MOVQ          56(AX), CX
-	ADDQ          CX, 216(AX)
-	MOVQ          64(AX), CX
-	ADDQ          CX, 224(AX)
-	DECQ          248(AX)
+	ADDQ          56(AX), CX
+	ADDQ          64(AX), DX
+	ADDQ          64(AX), BX
+	ADDQ          64(AX), SI
+	ADDQ          64(AX), DI
+	DECQ          R10
 	JNZ           sum
 	VADDPS        Z4, Z0, Z0
 	VADDPS        Z5, Z1, Z1
@@ -741,13 +733,13 @@ stored0:
 	ADDQ CX, 192(AX)
 	MOVQ 96(AX), CX
 	ADDQ CX, 200(AX)
-	DECQ 240(AX)
+	DECQ 224(AX)
 	JNZ  tile
 	MOVQ 72(AX), CX
 	ADDQ CX, 184(AX)
 	MOVQ 88(AX), CX
 	ADDQ CX, 208(AX)
-	DECQ 232(AX)
+	DECQ 216(AX)
 	JNZ  row
 	MOVQ 32(AX), CX
 	ADDQ CX, 160(AX)
@@ -781,7 +773,7 @@ batch:
 	MOVQ 160(AX), CX
 	MOVQ CX, 208(AX)
 	MOVQ 120(AX), CX
-	MOVQ CX, 232(AX)
+	MOVQ CX, 216(AX)
 
 row:
 	MOVQ 176(AX), CX
@@ -789,7 +781,7 @@ row:
 	MOVQ 208(AX), CX
 	MOVQ CX, 200(AX)
 	MOVQ 128(AX), CX
-	MOVQ CX, 240(AX)
+	MOVQ CX, 224(AX)
 
 tile:
 	VPXORD Z0, Z0, Z0
@@ -797,15 +789,10 @@ tile:
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	MOVQ   184(AX), CX
-	MOVQ   CX, 216(AX)
-	MOVQ   192(AX), CX
-	MOVQ   CX, 224(AX)
-	MOVQ   112(AX), CX
-	MOVQ   CX, 248(AX)
+	MOVQ   192(AX), DX
+	MOVQ   112(AX), DI
 
 sum:
-	MOVQ 216(AX), CX
-	MOVQ 224(AX), DX
 	XORQ BX, BX
 	MOVQ 104(AX), SI
 	SUBQ $0x04, SI
@@ -848,11 +835,9 @@ last:
 	VFMADD231PS Z4, Z5, Z3
 
 summed:
-	MOVQ          56(AX), CX
-	ADDQ          CX, 216(AX)
-	MOVQ          64(AX), CX
-	ADDQ          CX, 224(AX)
-	DECQ          248(AX)
+	ADDQ          56(AX), CX
+	ADDQ          64(AX), DX
+	DECQ          DI
 	JNZ           sum
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z1, Z1
@@ -874,13 +859,13 @@ set:
 	ADDQ   CX, 192(AX)
 	MOVQ   96(AX), CX
 	ADDQ   CX, 200(AX)
-	DECQ   240(AX)
+	DECQ   224(AX)
 	JNZ    tile
 	MOVQ   72(AX), CX
 	ADDQ   CX, 184(AX)
 	MOVQ   88(AX), CX
 	ADDQ   CX, 208(AX)
-	DECQ   232(AX)
+	DECQ   216(AX)
 	JNZ    row
 	MOVQ   32(AX), CX
 	ADDQ   CX, 160(AX)

@@ -30,6 +30,6 @@ type dotArgs struct {
 	add                              int // not 0: add to c
 
 	// Scratch of the micro-kernels.
-	c, a, b, tileA, tileB, tileC, rowC, sumA, sumB uintptr
-	rowsLeft, colsLeft, sumsLeft                   int
+	c, a, b, tileA, tileB, tileC, rowC uintptr
+	rowsLeft, colsLeft                 int
 }

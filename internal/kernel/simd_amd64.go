@@ -35,7 +35,7 @@ func (j *dotJob) simd(path Path, c, a, b []float32) {
 	block, sums := j.K, j.sums
 	if j.M > 4 || j.N > 4 {
 		block = split(j.K, 512)
-		sums = min(sums, max(1, l1Floats*3/2/(j.K*(j.M+j.N))))
+		sums = split(sums, max(1, l1Floats*7/4/(j.K*(j.M+j.N))))
 	}
 	add := j.Add
 	for s := 0; s < j.sums; s += sums {

@@ -45,7 +45,7 @@ func dotKernel(t isa, rows, cols int) {
 	for j := range b {
 		b[j] = GP64()
 	}
-	off, k := GP64(), GP64()
+	off, k, sums := GP64(), GP64(), GP64()
 
 	Label("batch")
 	move("a", "tileA")
@@ -63,9 +63,17 @@ func dotKernel(t isa, rows, cols int) {
 			t.zero(v)
 		}
 	}
-	move("tileA", "sumA")
-	move("tileB", "sumB")
-	move("sums", "sumsLeft")
+	MOVQ(f("tileA"), a[0])
+	for i := 1; i < rows; i++ {
+		MOVQ(a[i-1], a[i])
+		ADDQ(f("arow"), a[i])
+	}
+	MOVQ(f("tileB"), b[0])
+	for j := 1; j < cols; j++ {
+		MOVQ(b[j-1], b[j])
+		ADDQ(f("brow"), b[j])
+	}
+	MOVQ(f("sums"), sums)
 
 	step := func(s, disp int, masked bool) {
 		y := t.vecs(cols)
@@ -81,16 +89,6 @@ func dotKernel(t isa, rows, cols int) {
 		}
 	}
 	Label("sum")
-	MOVQ(f("sumA"), a[0])
-	for i := 1; i < rows; i++ {
-		MOVQ(a[i-1], a[i])
-		ADDQ(f("arow"), a[i])
-	}
-	MOVQ(f("sumB"), b[0])
-	for j := 1; j < cols; j++ {
-		MOVQ(b[j-1], b[j])
-		ADDQ(f("brow"), b[j])
-	}
 	XORQ(off, off)
 	MOVQ(f("k"), k)
 	if sets > 1 {
@@ -119,9 +117,13 @@ func dotKernel(t isa, rows, cols int) {
 	JE(LabelRef("summed"))
 	step(sets-1, 0, true)
 	Label("summed")
-	add("asum", "sumA")
-	add("bsum", "sumB")
-	DECQ(f("sumsLeft"))
+	for i := range a {
+		ADDQ(f("asum"), a[i])
+	}
+	for j := range b {
+		ADDQ(f("bsum"), b[j])
+	}
+	DECQ(sums)
 	JNZ(LabelRef("sum"))
 
 	for n := sets; n > 1; n /= 2 {
