@@ -1,0 +1,301 @@
+package compress
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fdht/fdht/factor"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
+	"pgregory.net/rapid"
+)
+
+// checker is what testing.T and rapid.T have in common.
+type checker interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
+// random is a matrix of normal numbers, with singular values that fall or not.
+func random(rows, cols int, seed uint64, fall, scale float64) Matrix {
+	rng := rand.New(rand.NewPCG(seed, 5))
+	m := Matrix{rows, cols, make([]float32, rows*cols)}
+	for i := range rows {
+		for j := range cols {
+			m.Data[i*cols+j] = float32(scale * rng.NormFloat64() * math.Exp(-fall*float64(i+j)))
+		}
+	}
+	return m
+}
+
+// shape draws modes, some of them 1, at most a few thousand entries.
+func shape(t *rapid.T, least int) (in, out []int) {
+	d := rapid.IntRange(least, 5).Draw(t, "d")
+	most := []int{0, 30, 8, 5, 4, 3}[d]
+	for range d {
+		in = append(in, rapid.IntRange(1, most).Draw(t, "n"))
+		out = append(out, rapid.IntRange(1, most).Draw(t, "m"))
+	}
+	return in, out
+}
+
+// drawTree draws a dimension tree over d modes.
+func drawTree(t *rapid.T, d int) factor.Tree {
+	var text func(lo, hi int) string
+	text = func(lo, hi int) string {
+		if hi-lo == 1 {
+			return fmt.Sprint(lo)
+		}
+		mid := rapid.IntRange(lo+1, hi-1).Draw(t, "mid")
+		return "[" + text(lo, mid) + "," + text(mid, hi) + "]"
+	}
+	tree, err := factor.ParseTree(text(0, d))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+// structure draws a structure of the kind with ranks that are valid.
+func structure(t *rapid.T, kind factor.Kind, in, out []int) factor.Spec {
+	d := len(in)
+	most := rapid.IntRange(1, 9).Draw(t, "rank")
+	switch kind {
+	case factor.HT:
+		s := factor.HTSpec(in, out, 1, 1)
+		s.Tree = drawTree(t, d)
+		s = s.WithRanks(1, 1)
+		for _, n := range s.Tree.Nodes()[:2*d-2] { // children first: their ranks bound the parent's
+			s.Ranks[n] = min(most, s.MaxRank(n))
+		}
+		return s
+	case factor.TT:
+		s := factor.TTSpec(in, out, 1)
+		for k := 1; k < d; k++ {
+			s.Bonds[k] = min(most, s.MaxBond(k))
+		}
+		return s
+	case factor.TR:
+		return factor.TRSpec(in, out, min(most, 4))
+	}
+	return factor.BTSpec(in, out, 1, min(most, slices.Min(joint(factor.Spec{In: in, Out: out}))))
+}
+
+// unfoldings are the nodes whose unfoldings bound the best error from below: each truncated alone at its rank. count is
+// how many of them a decomposition truncates.
+func bestAlone(t checker, w Matrix, s factor.Spec) (lower float64, count int) {
+	full, err := gather(w, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := len(s.In)
+	tail := func(modes factor.Range, rank int) {
+		u := &tensor{slices.Clone(full.dims), full.data}
+		for u.dims = slices.Clone(u.dims); modes.Hi-modes.Lo > 1; modes.Hi-- {
+			u.merge(modes.Lo)
+		}
+		_, sigma := u.decompose(modes.Lo)
+		lower = max(lower, frobenius(sigma[min(rank, len(sigma)):]))
+		count++
+	}
+	switch s.Kind {
+	case factor.HT:
+		for n, r := range s.Ranks {
+			tail(n, r)
+		}
+		count = max(2*d-3, 1)
+	case factor.TT:
+		for k := 1; k < d; k++ {
+			tail(factor.Range{Lo: 0, Hi: k}, s.Bonds[k])
+		}
+	case factor.BT:
+		for k := range d {
+			tail(factor.Leaf(k), s.BlockRank)
+		}
+	}
+	return lower, count
+}
+
+// orthonormal checks the columns of a.
+func orthonormal(t checker, name string, a blas64.General) {
+	t.Helper()
+	g := newGeneral(a.Cols, a.Cols)
+	blas64.Gemm(blas.Trans, blas.NoTrans, 1, a, a, 0, g)
+	for i := range a.Cols {
+		for j := range a.Cols {
+			want := 0.0
+			if i == j {
+				want = 1
+			}
+			if e := math.Abs(g.Data[i*a.Cols+j] - want); !(e < 1e-12) {
+				t.Fatalf("%s %dx%d: columns %d and %d have product %v", name, a.Rows, a.Cols, i, j, g.Data[i*a.Cols+j])
+			}
+		}
+	}
+}
+
+// frames checks that all factors but the last are orthonormal.
+func frames(t checker, f *Factors) {
+	t.Helper()
+	s := f.Spec
+	switch s.Kind {
+	case factor.HT:
+		tr := newHTTree(s)
+		for n := range tr.root() {
+			orthonormal(t, tr.nodes[n].String(), frame(f.Data[n], s.Rank(tr.nodes[n])))
+		}
+	case factor.TT:
+		for k := range len(s.In) - 1 {
+			orthonormal(t, fmt.Sprintf("core %d", k), frame(f.Data[k], s.Bonds[k+1]))
+		}
+	case factor.BT:
+		for k := range s.In {
+			orthonormal(t, fmt.Sprintf("factor %d", k), frame(f.Data[k], s.BlockRank))
+		}
+	}
+}
+
+func TestProperties(t *testing.T) {
+	for _, kind := range []factor.Kind{factor.HT, factor.TT, factor.TR, factor.BT} {
+		t.Run(string(kind), func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				in, out := shape(t, 1)
+				s := structure(t, kind, in, out)
+				if err := s.Validate(); err != nil {
+					t.Skip(err.Error())
+				}
+				scale := math.Pow(10, float64(rapid.IntRange(-30, 30).Draw(t, "scale")))
+				cols := rapid.IntRange(max(1, s.Cols()-2), s.Cols()).Draw(t, "cols")
+				w := random(s.Rows(), cols, rapid.Uint64().Draw(t, "seed"), rapid.Float64Range(0, 0.5).Draw(t, "fall"), scale)
+				var target Target
+				if rapid.Bool().Draw(t, "tolerance") {
+					target.Tol = math.Pow(10, -float64(rapid.IntRange(0, 6).Draw(t, "tol"))) / 2
+				}
+				r, err := Decompose(w, s, target)
+				if err != nil {
+					if kind == factor.BT && strings.Contains(err.Error(), "smallest mode") {
+						return
+					}
+					t.Fatal(err)
+				}
+				rep := r.Report
+				eps := 1e-13 * rep.Norm
+				if math.Abs(rep.Error-rep.Bound) > eps {
+					t.Fatalf("error %v, bound %v, norm %v", rep.Error, rep.Bound, rep.Norm)
+				}
+				if target.Tol > 0 && rep.Error > target.Tol*rep.Norm+eps {
+					t.Fatalf("error %v of norm %v for tolerance %v", rep.Error, rep.Norm, target.Tol)
+				}
+				if kind != factor.TR {
+					frames(t, r.Factors)
+					lower, count := bestAlone(t, w, r.Spec)
+					if rep.Bound > math.Sqrt(float64(count))*lower+eps {
+						t.Fatalf("bound %v, more than sqrt(%d) times %v, which no matrix with these ranks comes below", rep.Bound, count, lower)
+					}
+				}
+				if n, err := r.Spec.Params(); err != nil || n != rep.Weights {
+					t.Fatalf("%d weights, the structure has %d, %v", rep.Weights, n, err)
+				}
+				same(t, w, r)
+			})
+		})
+	}
+}
+
+// same checks the reported error and the float32 factors against the matrix that package factor makes of them.
+func same(t checker, w Matrix, r *Result) {
+	t.Helper()
+	l, err := r.Linear()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := l.Materialize()
+	diff := make([]float64, len(m.Data))
+	cols := r.Spec.Cols()
+	for i := range r.Spec.Rows() {
+		for j := range cols {
+			diff[i*cols+j] = float64(m.Data[i*cols+j])
+			if j < w.Cols {
+				diff[i*cols+j] -= float64(w.Data[i*w.Cols+j])
+			}
+		}
+	}
+	if e := frobenius(diff); math.Abs(e-r.Report.Error) > 2e-6*r.Report.Norm {
+		t.Fatalf("%s: the float32 matrix is %v off, reported %v, norm %v", r.Spec.Kind, e, r.Report.Error, r.Report.Norm)
+	}
+}
+
+func TestExactAtFullRank(t *testing.T) {
+	for _, modes := range [][2][]int{{{118}, {48}}, {{10, 12}, {6, 8}}, {{3, 5, 8}, {2, 3, 8}}, {{3, 4, 2, 5}, {2, 3, 4, 2}}, {{3, 1, 4, 2, 5}, {1, 2, 3, 4, 2}}} {
+		in, out := modes[0], modes[1]
+		for _, scale := range []float64{1e-30, 1, 1e30} {
+			for _, kind := range []factor.Kind{factor.HT, factor.TT, factor.BT} {
+				s := factor.HTSpec(in, out, 1, 1)
+				switch kind {
+				case factor.HT:
+					for _, n := range s.Tree.Nodes()[:2*len(in)-2] {
+						s.Ranks[n] = s.MaxRank(n)
+					}
+				case factor.TT:
+					s = factor.TTSpec(in, out, 1)
+					for k := 1; k < len(in); k++ {
+						s.Bonds[k] = s.MaxBond(k)
+					}
+				case factor.BT:
+					if len(in) > 1 && slices.Min(joint(s)) != slices.Max(joint(s)) { // one rank cannot be full at all modes
+						continue
+					}
+					s = factor.BTSpec(in, out, 1, 1)
+				}
+				r, err := Decompose(random(s.Rows(), s.Cols()-1, 3, 0, scale), s, Target{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Report.Bound > 1e-13*r.Report.Norm || r.Report.RelErr > 1e-13 {
+					t.Errorf("%s %v x %v at %v: relative error %v, bound %v", kind, out, in, scale, r.Report.RelErr, r.Report.RelBnd)
+				}
+			}
+		}
+	}
+}
+
+func TestZeroMatrix(t *testing.T) {
+	for _, s := range []factor.Spec{factor.HTSpec([]int{3, 4, 2}, []int{2, 2, 3}, 2, 2), factor.TTSpec([]int{3, 4, 2}, []int{2, 2, 3}, 2),
+		factor.TRSpec([]int{3, 4, 2}, []int{2, 2, 3}, 2), factor.BTSpec([]int{3, 4, 2}, []int{2, 2, 3}, 1, 2)} {
+		for _, target := range []Target{{}, {Tol: 0.1}, {Budget: 100}} {
+			w := Matrix{12, 24, make([]float32, 12*24)}
+			r, err := Decompose(w, s, target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Report.Error != 0 || r.Report.RelErr != 0 {
+				t.Errorf("%s: error %v", s.Kind, r.Report.Error)
+			}
+			same(t, w, r)
+		}
+	}
+}
+
+// A matrix of given ranks is found again, whatever is asked for beyond it.
+func TestLowRankIsFound(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	for _, s := range []factor.Spec{factor.HTSpec([]int{3, 4, 2, 5}, []int{2, 3, 4, 2}, 3, 4), factor.TTSpec([]int{3, 4, 2, 5}, []int{2, 3, 4, 2}, 3)} {
+		l, err := factor.New(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Init(1, rng)
+		r, err := Decompose(Matrix{s.Rows(), s.Cols(), l.Materialize().Data}, s, Target{Tol: 1e-6})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fmt.Sprint(r.Spec.Ranks, r.Spec.Bonds) != fmt.Sprint(s.Ranks, s.Bonds) {
+			t.Errorf("ranks %v %v, the matrix has %v %v", r.Spec.Ranks, r.Spec.Bonds, s.Ranks, s.Bonds)
+		}
+	}
+}
