@@ -129,6 +129,7 @@ func flagGroups() []kong.Group {
 		{Key: "frames", Title: "Frames:"},
 		{Key: "model", Title: "Model:"},
 		{Key: "upper", Title: "Layers above the first:"},
+		{Key: "recurrent", Title: "Hidden half, with --scope split:"},
 		{Key: "training", Title: "Training:"},
 		{Key: "augment", Title: "Augmentation:"},
 		{Key: "common", Title: "Common:"},

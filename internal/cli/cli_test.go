@@ -27,16 +27,16 @@ func TestDemoIsOfThePapersSize(t *testing.T) {
 	if in.Size() != 57600 || in.Kind != dataset.RGB {
 		t.Errorf("frames %+v, want 57,600 numbers of rgb", in)
 	}
-	spec, upper, err := r.modelFlags.resolve(in.Size(), r.Frame)
+	made, err := r.modelFlags.resolve(in.Size(), r.Frame)
 	if err != nil {
 		t.Fatal(err)
 	}
-	weights, err := spec.Params()
+	weights, err := made.first.Params()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dense := int64(4*r.Hidden) * int64(in.Size()+r.Hidden)
-	if r.Hidden != 256 || upper != nil || weights > 8808 || float64(dense)/float64(weights) < 3985 {
+	if r.Hidden != 256 || made.upper != nil || weights > 8808 || float64(dense)/float64(weights) < 3985 {
 		t.Errorf("%d hidden units, %d weights, %d dense", r.Hidden, weights, dense)
 	}
 	o, err := madeOptions(r.Data, in)
@@ -82,15 +82,20 @@ func TestRanks(t *testing.T) {
 	if err := r.UnmarshalText([]byte("2-4:6, 0:8,1:7,0-2:5")); err != nil {
 		t.Fatal(err)
 	}
-	if r[factor.Range{Lo: 2, Hi: 4}] != 6 || r[factor.Leaf(0)] != 8 {
+	if r.nodes[factor.Range{Lo: 2, Hi: 4}] != 6 || r.nodes[factor.Leaf(0)] != 8 {
 		t.Errorf("%v", r)
 	}
-	if text, err := r.MarshalText(); err != nil || string(text) != "0:8,1:7,0-2:5,2-4:6" {
-		t.Errorf("%s, %v", text, err)
+	for text, want := range map[string]string{"2-4:6, 0:8,1:7,0-2:5": "0:8,1:7,0-2:5,2-4:6", "1, 4,4,1": "1,4,4,1", "3": "3", "2x4": "2x4"} {
+		if err := r.UnmarshalText([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.MarshalText(); err != nil || string(got) != want {
+			t.Errorf("%s, %v, want %s", got, err, want)
+		}
 	}
-	for _, text := range []string{"", "0", "0:", "a:1", "0:1,0:2", "0:x"} {
+	for _, text := range []string{"", "0", "0:", "a:1", "0:1,0:2", "0:x", "1,0,1", "1,-4,1", "x", "2x", "0x4", "2x4x1", "1,4,4,1,"} {
 		if err := r.UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q is taken", text)
+			t.Errorf("%q is taken for %v", text, r)
 		}
 	}
 }

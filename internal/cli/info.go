@@ -31,11 +31,13 @@ Weights are the recurrent ones, which the ratio to the dense cell of the same sh
 type described struct {
 	Kind         string       `json:"kind"`
 	Cell         string       `json:"cell"`
+	Both         bool         `json:"bidirectional"`
 	Input        int          `json:"input"`
 	Hidden       int          `json:"hidden"`
 	Layers       int          `json:"layers"`
 	Structure    factor.Spec  `json:"structure"`
 	Upper        *factor.Spec `json:"upper,omitempty"`
+	Recurrent    *factor.Spec `json:"recurrent,omitempty"`
 	Pooling      string       `json:"pooling"`
 	Classes      []string     `json:"classes"`
 	Frame        *model.Frame `json:"frame,omitempty"`
@@ -55,17 +57,14 @@ func describe(m *model.File, bytes int64) (described, error) {
 	c := m.Config
 	w, b, h := m.Net.Count()
 	d := described{
-		Kind: string(c.Structure.Kind), Cell: c.Cell, Input: c.Input, Hidden: c.Hidden, Layers: c.Layers, Structure: c.Structure, Upper: c.Upper,
-		Pooling: c.Pooling, Classes: c.Classes, Frame: c.Frame, Steps: c.Steps,
+		Kind: string(c.Structure.Kind), Cell: c.Cell, Both: c.Bidirectional, Input: c.Input, Hidden: c.Hidden, Layers: c.Layers,
+		Structure: c.Structure, Upper: c.Upper, Recurrent: c.Recurrent, Pooling: c.Pooling, Classes: c.Classes, Frame: c.Frame, Steps: c.Steps,
 		Weights: w, Bias: b, Head: h, Total: w + b + h, DenseWeights: c.RNN().DenseWeights(), Bytes: bytes,
 	}
 	d.Ratio = float64(d.DenseWeights) / float64(w)
-	for l := range c.Layers {
-		cost, err := c.RNN().Spec(l).Cost(1)
-		if err != nil {
-			return d, err
-		}
-		d.MAC += cost.MAC
+	var err error
+	if d.MAC, err = c.RNN().MAC(); err != nil {
+		return d, err
 	}
 	return d, nil
 }
@@ -96,7 +95,11 @@ func (d described) text(path string) string {
 	t := newTable()
 	row := func(name, format string, args ...any) { t.AppendRow(table.Row{name, fmt.Sprintf(format, args...)}) }
 	row("file", "%s, %s", path, size(d.Bytes))
-	row("network", "%s, %d layer%s, %s inputs, %s hidden units, pooling %s", d.Cell, d.Layers, plural(d.Layers), thousands(int64(d.Input)), thousands(int64(d.Hidden)), d.Pooling)
+	ways := ""
+	if d.Both {
+		ways = " each way"
+	}
+	row("network", "%s, %d layer%s, %s inputs, %s hidden units%s, pooling %s", d.Cell, d.Layers, plural(d.Layers), thousands(int64(d.Input)), thousands(int64(d.Hidden)), ways, d.Pooling)
 	if f := d.Frame; f != nil {
 		from := f.Input
 		if f.Lag > 0 {
@@ -108,6 +111,9 @@ func (d described) text(path string) string {
 	if d.Upper != nil {
 		row("upper layers", "%s", structureText(*d.Upper))
 	}
+	if d.Recurrent != nil {
+		row("hidden half", "%s", structureText(*d.Recurrent))
+	}
 	row("classes", "%d: %s", len(d.Classes), strings.Join(d.Classes, ", "))
 	row("weights", "%s recurrent (dense: %s, ratio %s)", thousands(d.Weights), thousands(d.DenseWeights), thousands(int64(d.Ratio)))
 	row("", "%s biases, %s head, %s in all", thousands(d.Bias), thousands(d.Head), thousands(d.Total))
@@ -117,15 +123,20 @@ func (d described) text(path string) string {
 
 // structureText writes a structure on one line.
 func structureText(s factor.Spec) string {
+	half := map[factor.Scope]string{factor.Partial: " (the input half; the hidden half is dense)", factor.Split: " (the input half)"}[s.Scope]
 	if s.Kind == factor.Dense {
-		return fmt.Sprintf("dense, %d x %d", s.Rows(), s.Cols())
+		return fmt.Sprintf("dense, %d x %d%s", s.Rows(), s.Cols(), half)
 	}
-	ranks, _ := ranksFlag(s.Ranks).MarshalText()
-	tree := s.Tree
-	if tree.IsZero() {
-		tree = factor.Balanced(len(s.In))
+	text := fmt.Sprintf("%s, modes in %s, out %s, ", s.Kind, joinInts(s.In), joinInts(s.Out))
+	switch s.Kind {
+	case factor.HT:
+		text += fmt.Sprintf("tree %v, ranks %v", spelled(s).Tree, ranksOf(s))
+	case factor.BT:
+		text += fmt.Sprintf("%d block%s of rank %d", s.Blocks, plural(s.Blocks), s.BlockRank)
+	default:
+		text += fmt.Sprintf("ranks %v", ranksOf(s))
 	}
-	return fmt.Sprintf("%s, modes in %s, out %s, tree %v, ranks %s", s.Kind, joinInts(s.In), joinInts(s.Out), tree, ranks)
+	return text + half
 }
 
 func plural(n int) string {

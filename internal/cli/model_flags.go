@@ -1,223 +1,152 @@
 package cli
 
 import (
-	"fmt"
-	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/model"
+	"github.com/fdht/fdht/rnn"
 )
-
-// ranksFlag is a flag of the form 0:8,1:8,0-2:6: nodes of the tree with their ranks.
-type ranksFlag map[factor.Range]int
-
-// UnmarshalText reads 0:8,1:8,0-2:6.
-func (r *ranksFlag) UnmarshalText(b []byte) error {
-	out := ranksFlag{}
-	for part := range strings.SplitSeq(string(b), ",") {
-		node, rank, ok := strings.Cut(strings.TrimSpace(part), ":")
-		var n factor.Range
-		err := n.UnmarshalText([]byte(node))
-		v, rankErr := strconv.Atoi(rank)
-		if !ok || err != nil || rankErr != nil {
-			return fmt.Errorf("%q: want NODE:RANK, such as 0:8 for the leaf of mode 0 and 0-2:6 for the node over modes 0 and 1", part)
-		}
-		if _, twice := out[n]; twice {
-			return fmt.Errorf("node %v is there twice", n)
-		}
-		out[n] = v
-	}
-	*r = out
-	return nil
-}
-
-// MarshalText writes what UnmarshalText reads, nodes in order.
-func (r ranksFlag) MarshalText() ([]byte, error) {
-	var parts []string
-	for _, n := range slices.SortedFunc(maps.Keys(r), compareNodes) {
-		parts = append(parts, fmt.Sprintf("%v:%d", n, r[n]))
-	}
-	return []byte(strings.Join(parts, ",")), nil
-}
-
-// compareNodes puts leaves before inner nodes.
-func compareNodes(a, b factor.Range) int {
-	if (a.Len() == 1) != (b.Len() == 1) {
-		return a.Len() - b.Len()
-	}
-	if a.Lo != b.Lo {
-		return a.Lo - b.Lo
-	}
-	return a.Hi - b.Hi
-}
-
-// treeFlag is a dimension tree, such as [[0,1],[2,3]].
-type treeFlag struct{ factor.Tree }
-
-// UnmarshalText reads nested pairs of mode numbers.
-func (t *treeFlag) UnmarshalText(b []byte) (err error) {
-	t.Tree, err = factor.ParseTree(string(b))
-	return err
-}
-
-// MarshalText writes what UnmarshalText reads.
-func (t treeFlag) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
 // modelFlags say what network is made.
 type modelFlags struct {
-	Cell      string    `group:"model" default:"lstm" placeholder:"KIND" help:"Kind of the cell: lstm."`
-	Hidden    int       `group:"model" default:"256" placeholder:"H" help:"Hidden units (${default})."`
-	Layers    int       `group:"model" default:"1" placeholder:"N" help:"Layers (${default})."`
-	Kind      string    `group:"model" default:"ht" placeholder:"KIND" help:"Structure of the weight matrix: ht (hierarchical Tucker) or dense (${default})."`
-	Budget    int64     `group:"model" placeholder:"W" help:"Most recurrent weights; modes, tree and ranks that are left out are chosen to fit."`
-	ModesIn   []int     `group:"model" placeholder:"N" help:"Input modes; they multiply to at least inputs + hidden units."`
-	ModesOut  []int     `group:"model" placeholder:"M" help:"Output modes; they multiply to 4 x hidden units."`
-	Tree      treeFlag  `group:"model" placeholder:"TREE" help:"Dimension tree, such as [[0,1],[2,3]]; left out: balanced."`
-	Rank      int       `group:"model" placeholder:"R" help:"Rank of all leaves, and of all inner nodes without --inner-rank."`
-	InnerRank int       `group:"model" placeholder:"R" help:"Rank of all inner nodes."`
-	Ranks     ranksFlag `group:"model" placeholder:"NODE:R,.." help:"Rank of each node, such as 0:8,1:8,2:8,3:8,0-2:6,2-4:6."`
-	Pooling   string    `group:"model" default:"mean" placeholder:"WAY" help:"What the classifier reads: last hidden state, or mean over time (${default})."`
+	Cell          string    `group:"model" default:"lstm" placeholder:"KIND" help:"Kind of the cell: lstm, gru or rnn (${default})."`
+	Bidirectional bool      `group:"model" help:"A second cell in each layer reads the steps from the last to the first; such a network cannot stream."`
+	Hidden        int       `group:"model" default:"256" placeholder:"H" help:"Hidden units, of each direction (${default})."`
+	Layers        int       `group:"model" default:"1" placeholder:"N" help:"Layers (${default})."`
+	Kind          string    `group:"model" default:"ht" placeholder:"KIND" help:"Structure of the weight matrix: ht (hierarchical Tucker), tt (tensor train), tr (tensor ring), bt (block terms) or dense (${default})."`
+	Scope         string    `group:"model" default:"full" placeholder:"PART" help:"What has that structure: full, inputs and hidden units as one matrix; partial, the input half, beside a dense hidden half; split, each half for itself (${default})."`
+	Budget        int64     `group:"model" placeholder:"W" help:"Most recurrent weights; modes, tree and ranks that are left out are chosen to fit."`
+	ModesIn       []int     `group:"model" placeholder:"N" help:"Input modes; they multiply to at least inputs + hidden units, or inputs alone if the scope is not full."`
+	ModesOut      []int     `group:"model" placeholder:"M" help:"Output modes; they multiply to 4 (gru: 3, rnn: 1) x hidden units."`
+	Tree          treeFlag  `group:"model" placeholder:"TREE" help:"ht: dimension tree, such as [[0,1],[2,3]]; left out: balanced."`
+	Rank          int       `group:"model" placeholder:"R" help:"All ranks of the structure; ht: of the leaves, and of the inner nodes without --inner-rank."`
+	InnerRank     int       `group:"model" placeholder:"R" help:"ht: rank of all inner nodes."`
+	Blocks        int       `group:"model" placeholder:"P" help:"bt: number of blocks (1)."`
+	Ranks         ranksFlag `group:"model" placeholder:"RANKS" help:"Every rank: ht a node each, such as 0:8,1:8,2:8,3:8,0-2:6,2-4:6; tt and tr r_0..r_d, such as 1,8,8,1; bt blocks x rank, such as 2x4."`
+	Pooling       string    `group:"model" default:"mean" placeholder:"WAY" help:"What the classifier reads: last hidden state, or mean over time (${default})."`
 
-	UpperModesIn  []int     `group:"upper" placeholder:"N" help:"As --modes-in; they multiply to at least 2 x hidden units."`
+	UpperKind     string    `group:"upper" placeholder:"KIND" help:"As --kind (the same)."`
+	UpperModesIn  []int     `group:"upper" placeholder:"N" help:"As --modes-in; a layer above reads as many inputs as the one below has hidden units, bidirectional twice that."`
 	UpperModesOut []int     `group:"upper" placeholder:"M" help:"As --modes-out."`
 	UpperTree     treeFlag  `group:"upper" placeholder:"TREE" help:"As --tree."`
-	UpperRanks    ranksFlag `group:"upper" placeholder:"NODE:R,.." help:"As --ranks."`
+	UpperRanks    ranksFlag `group:"upper" placeholder:"RANKS" help:"As --ranks."`
+
+	RecurrentKind     string    `group:"recurrent" placeholder:"KIND" help:"As --kind (the same)."`
+	RecurrentModesIn  []int     `group:"recurrent" placeholder:"N" help:"Input modes; they multiply to at least hidden units (these, split evenly)."`
+	RecurrentModesOut []int     `group:"recurrent" placeholder:"M" help:"Output modes (those of the input half)."`
+	RecurrentTree     treeFlag  `group:"recurrent" placeholder:"TREE" help:"As --tree."`
+	RecurrentRanks    ranksFlag `group:"recurrent" placeholder:"RANKS" help:"As --ranks (--rank)."`
 }
 
-// layer are the flags of one layer's matrix.
-type layer struct {
-	modesIn, modesOut []int
-	tree              factor.Tree
-	ranks             map[factor.Range]int
-	prefix            string // of the flags' names
+// structures are the matrices of a network: of the first layer, of those above it and, with scope split, of the hidden halves.
+type structures struct {
+	first            factor.Spec
+	upper, recurrent *factor.Spec
 }
 
-// resolve chooses the structures of the layers and writes them back to the flags, so that these say all. upper is nil with one layer.
-func (f *modelFlags) resolve(input int, frame frameSize) (first factor.Spec, upper *factor.Spec, err error) {
-	if f.Hidden < 1 || f.Hidden > 1<<20 {
-		return first, nil, usage("", "--hidden %d: want 1 to %d", f.Hidden, 1<<20)
+// resolve chooses the structures and writes them back to the flags, so that these say all.
+func (f *modelFlags) resolve(input int, frame frameSize) (structures, error) {
+	if err := f.check(); err != nil {
+		return structures{}, err
 	}
-	if f.Layers < 1 || f.Layers > 64 {
-		return first, nil, usage("", "--layers %d: want 1 to 64", f.Layers)
+	outputs := f.Hidden
+	if f.Bidirectional {
+		outputs *= 2
 	}
-	if f.Cell != "lstm" {
-		return first, nil, usage("", "--cell %s: want lstm", f.Cell)
-	}
-	budget := f.Budget
-	if f.Layers > 1 && budget > 0 {
-		// the upper layers have far fewer columns: half of the budget is theirs together
-		budget /= 2
-	}
-	first, err = f.spec(layer{f.ModesIn, f.ModesOut, f.Tree.Tree, f.Ranks, ""}, input, frame, budget)
+	b, err := f.share()
 	if err != nil {
-		return first, nil, err
+		return structures{}, err
 	}
-	if f.Layers > 1 {
-		s, err := f.spec(layer{f.UpperModesIn, f.UpperModesOut, f.UpperTree.Tree, f.UpperRanks, "upper-"}, f.Hidden, frameSize{}, budget/int64(f.Layers-1))
-		if err != nil {
-			return first, nil, err
-		}
-		upper = &s
-		f.UpperModesIn, f.UpperModesOut, f.UpperTree.Tree, f.UpperRanks = s.In, s.Out, s.Tree, s.Ranks
-	}
-	f.ModesIn, f.ModesOut, f.Tree.Tree, f.Ranks = first.In, first.Out, first.Tree, first.Ranks
-	f.Budget, f.Rank, f.InnerRank = 0, 0, 0
-	return first, upper, nil
-}
-
-// spec is the structure of one layer of input + hidden columns.
-func (f *modelFlags) spec(l layer, input int, frame frameSize, budget int64) (factor.Spec, error) {
-	switch f.Kind {
-	case "dense":
-		return factor.DenseSpec(4*f.Hidden, input+f.Hidden), nil
-	case "ht":
-	default:
-		return factor.Spec{}, usage("", "--kind %s: want ht or dense", f.Kind)
-	}
-	if len(l.ranks) > 0 && (f.Rank > 0 || f.InnerRank > 0) && l.prefix == "" {
-		return factor.Spec{}, usage("leave one away", "--ranks and --rank do not go together")
-	}
-	if len(l.modesIn) > 0 && len(l.modesOut) > 0 && (len(l.ranks) > 0 || f.Rank > 0) {
-		return f.explicit(l, input)
-	}
-	return f.search(l, input, frame, budget)
-}
-
-// explicit is the structure that the flags spell out.
-func (f *modelFlags) explicit(l layer, input int) (factor.Spec, error) {
-	s := factor.Spec{Kind: factor.HT, Scope: factor.Full, In: l.modesIn, Out: l.modesOut, Tree: l.tree}
-	if err := checkModes(l, input, f.Hidden); err != nil {
+	first := layer{kind: f.Kind, modesIn: f.ModesIn, modesOut: f.ModesOut, tree: f.Tree.Tree, ranks: f.Ranks}
+	var s structures
+	if s.first, err = f.spec(first, input, frame, b.first); err != nil {
 		return s, err
 	}
-	if len(l.ranks) > 0 {
-		s.Ranks = l.ranks
-	} else {
-		inner := f.InnerRank
-		if inner == 0 {
-			inner = f.Rank
+	if f.Layers > 1 {
+		l := layer{prefix: "upper-", kind: orKind(f.UpperKind, f.Kind), modesIn: f.UpperModesIn, modesOut: f.UpperModesOut, tree: f.UpperTree.Tree, ranks: f.UpperRanks}
+		upper, err := f.spec(l, outputs, frameSize{}, b.upper)
+		if err != nil {
+			return s, err
 		}
-		s = s.WithRanks(f.Rank, inner)
+		s.upper = &upper
 	}
-	if s.Tree.IsZero() {
-		s.Tree = factor.Balanced(len(s.In))
+	if f.Scope == string(factor.Split) {
+		l := layer{prefix: "recurrent-", kind: orKind(f.RecurrentKind, f.Kind), modesIn: f.RecurrentModesIn, modesOut: f.RecurrentModesOut,
+			tree: f.RecurrentTree.Tree, ranks: f.RecurrentRanks}
+		recurrent, err := f.spec(f.beside(l, s.first), 0, frameSize{}, b.recurrent)
+		if err != nil {
+			return s, err
+		}
+		recurrent.Scope = factor.Full // it is all of its own matrix
+		s.recurrent = &recurrent
 	}
-	if err := s.Validate(); err != nil {
-		return s, usage("", "--%smodes-in %s --%smodes-out %s: %w", l.prefix, joinInts(l.modesIn), l.prefix, joinInts(l.modesOut), err)
-	}
+	f.write(s)
 	return s, nil
 }
 
-// checkModes says when modes do not multiply up, by the names of the flags.
-func checkModes(l layer, input, hidden int) error {
-	if len(l.modesOut) > 0 {
-		if p := productOf(l.modesOut); p != 4*hidden {
-			return usage(fmt.Sprintf("such as --%smodes-out %s", l.prefix, joinInts(factorOut(4*hidden, len(l.modesOut)))),
-				"--%smodes-out %s multiply to %d, an lstm of %d hidden units needs 4 x %d = %d", l.prefix, joinInts(l.modesOut), p, hidden, hidden, 4*hidden)
+func orKind(kind, other string) string {
+	if kind == "" {
+		return other
+	}
+	return kind
+}
+
+// check reports flags that contradict each other or that the kind or the number of layers has no use for.
+func (f *modelFlags) check() error {
+	switch {
+	case f.Hidden < 1 || f.Hidden > 1<<20:
+		return usage("", "--hidden %d: want 1 to %d", f.Hidden, 1<<20)
+	case f.Layers < 1 || f.Layers > 64:
+		return usage("", "--layers %d: want 1 to 64", f.Layers)
+	case gates(f.Cell) == 0:
+		return usage("", "--cell %s: want lstm, gru or rnn", f.Cell)
+	case f.Scope != string(factor.Full) && f.Scope != string(factor.Partial) && f.Scope != string(factor.Split):
+		return usage("", "--scope %s: want full, partial or split", f.Scope)
+	case f.Rank < 0 || f.InnerRank < 0 || f.Blocks < 0 || f.Budget < 0:
+		return usage("leave out what is to be chosen", "--rank %d, --inner-rank %d, --blocks %d, --budget %d: none is negative", f.Rank, f.InnerRank, f.Blocks, f.Budget)
+	case f.Layers == 1 && (f.UpperKind != "" || len(f.UpperModesIn)+len(f.UpperModesOut) > 0 || !f.UpperTree.IsZero() || !f.UpperRanks.isZero()):
+		return usage("", "the flags --upper-.. are for layers above the first, --layers is 1")
+	case f.Scope != string(factor.Split) && (f.RecurrentKind != "" || len(f.RecurrentModesIn)+len(f.RecurrentModesOut) > 0 || !f.RecurrentTree.IsZero() || !f.RecurrentRanks.isZero()):
+		return usage("with --scope split the hidden half has a structure of its own", "the flags --recurrent-.. do not go with --scope %s", f.Scope)
+	case !f.Ranks.isZero() && (f.Rank > 0 || f.InnerRank > 0 || f.Blocks > 0):
+		return usage("leave one away", "--ranks and --rank do not go together")
+	}
+	kinds := []string{f.Kind, orKind(f.UpperKind, f.Kind), orKind(f.RecurrentKind, f.Kind)}
+	for i, flag := range []string{"kind", "upper-kind", "recurrent-kind"} {
+		if !slices.Contains(factor.Kinds, factor.Kind(kinds[i])) {
+			return usage("", "--%s %s: want ht, tt, tr, bt or dense", flag, kinds[i])
 		}
 	}
-	if len(l.modesIn) > 0 {
-		if p := productOf(l.modesIn); p < input+hidden {
-			return usage("raise one of them; columns that are not needed are left unused, so any product from there on will do",
-				"--%smodes-in %s multiply to %d, fewer than %d inputs + %d hidden units = %d", l.prefix, joinInts(l.modesIn), p, input, hidden, input+hidden)
-		}
+	has := func(k factor.Kind) bool { return slices.Contains(kinds, string(k)) }
+	switch {
+	case f.InnerRank > 0 && !has(factor.HT):
+		return usage("--rank is for every kind", "--inner-rank %d: kind %s has no inner nodes, only ht has", f.InnerRank, f.Kind)
+	case f.Blocks > 0 && !has(factor.BT):
+		return usage("", "--blocks %d: kind %s has no blocks, only bt has", f.Blocks, f.Kind)
 	}
 	return nil
 }
 
-// factorOut splits n into k factors as even as they come, for a proposal.
-func factorOut(n, k int) []int {
-	out := slices.Repeat([]int{1}, max(k, 1))
-	for p := n; p > 1; {
-		q := 2
-		for p%q != 0 {
-			q++
-		}
-		largest := p
-		for largest%q == 0 {
-			largest /= q
-		}
-		i := slices.Index(out, slices.Min(out))
-		out[i] *= q
-		p /= q
+// gates is the number of gate blocks of a cell, 0 where there is no such cell.
+func gates(cell string) int { return rnn.Config{Cell: cell}.Gates() }
+
+// write puts the structures into the flags.
+func (f *modelFlags) write(s structures) {
+	f.ModesIn, f.ModesOut, f.Tree.Tree, f.Ranks = s.first.In, s.first.Out, s.first.Tree, ranksOf(s.first)
+	if u := s.upper; u != nil {
+		f.UpperModesIn, f.UpperModesOut, f.UpperTree.Tree, f.UpperRanks = u.In, u.Out, u.Tree, ranksOf(*u)
 	}
-	slices.Sort(out)
-	return out
+	if r := s.recurrent; r != nil {
+		f.RecurrentModesIn, f.RecurrentModesOut, f.RecurrentTree.Tree, f.RecurrentRanks = r.In, r.Out, r.Tree, ranksOf(*r)
+	}
+	f.Budget, f.Rank, f.InnerRank, f.Blocks = 0, 0, 0, 0
 }
 
-func productOf(v []int) int {
-	p := 1.0
-	for _, n := range v {
-		p *= float64(n)
+// config is the network that the flags and the structures make.
+func (f *modelFlags) config(s structures, input int, classes []string) model.Config {
+	return model.Config{
+		Cell: f.Cell, Bidirectional: f.Bidirectional, Input: input, Hidden: f.Hidden, Layers: f.Layers,
+		Structure: s.first, Upper: s.upper, Recurrent: s.recurrent, Classes: classes, Pooling: f.Pooling,
 	}
-	return int(min(max(p, -1<<53), 1<<53))
-}
-
-func joinInts(v []int) string {
-	parts := make([]string, len(v))
-	for i, n := range v {
-		parts[i] = strconv.Itoa(n)
-	}
-	return strings.Join(parts, ",")
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fdht/fdht"
 	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/rnn"
 	"github.com/fdht/fdht/video"
 )
 
@@ -171,6 +172,9 @@ func keepInput(in io.Reader) (path string, err error) {
 // stream prints a line for every frame as it comes.
 func (c *predictCmd) stream(ctx context.Context, u *ui, m *fdht.Model, file string) error {
 	s, err := m.NewStream()
+	if errors.Is(err, rnn.ErrBidirectional) {
+		return usage("leave --stream away", "--stream with --model %s: %w", c.Model, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -17,12 +17,6 @@ func (f *modelFlags) search(l layer, input int, frame frameSize, budget int64) (
 	if frame.H*frame.W*frame.C == input {
 		r.Frame = plan.Frame{Height: frame.H, Width: frame.W, Channels: frame.C}
 	}
-	if len(l.ranks) > 0 {
-		return factor.Spec{}, usage("", "--%sranks needs --%smodes-in and --%smodes-out: the nodes are those of their tree", l.prefix, l.prefix, l.prefix)
-	}
-	if err := checkModes(l, input, f.Hidden); err != nil {
-		return factor.Spec{}, err
-	}
 	p, err := plan.Propose(r)
 	if err != nil {
 		return factor.Spec{}, &usageError{err: err}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -29,6 +30,9 @@ func (configFile) BeforeResolve(ctx *kong.Context, at *kong.Path) error {
 	}
 	c, err := readConfig(path)
 	if err != nil {
+		return err
+	}
+	if err := initIn(ctx, c); err != nil {
 		return err
 	}
 	return addConfig(ctx, c)
@@ -60,6 +64,7 @@ type recipe struct {
 	splitFlags
 	frameFlags
 	sampleFlags
+	Init initModel `placeholder:"M" group:"model" relative:"" help:"Begin with the network and the weights of a model file or a run instead of fresh ones; the data must have the labels of the model."`
 	modelFlags
 	trainingFlags
 }
@@ -81,8 +86,8 @@ type trainingFlags struct {
 	Smoothing   float64  `name:"label-smoothing" group:"training" default:"0.1" placeholder:"X" help:"Label smoothing (${default})."`
 	EMA         float64  `name:"ema" group:"training" placeholder:"X" help:"Decay of the weights' moving average, which is then what is kept; 0: none (0)."`
 	Patience    int      `group:"training" placeholder:"N" help:"Epochs without a better one before the run ends; 0: never (0)."`
-	Calibrate   int      `group:"training" default:"32" placeholder:"N" help:"Training clips from which the scale of fresh weights is fitted (${default})."`
-	Standardise string   `group:"training" placeholder:"WAY" help:"Mean and deviation of the training clips: all for one of each, each for one a feature, none; left out: all for video, each for features."`
+	Calibrate   int      `group:"training" default:"32" placeholder:"N" help:"Training clips from which the scale of fresh weights is fitted (${default}; 0 with --init)."`
+	Standardise string   `group:"training" placeholder:"WAY" help:"Mean and deviation of the training clips: all for one of each, each for one a feature, none; left out: all for video, each for features; with --init those of the model."`
 	Seed        uint64   `group:"training" default:"1" placeholder:"N" help:"Of weights, order, random frames, augmentation, dropout (${default})."`
 
 	ShiftX     int     `group:"augment" placeholder:"N" help:"Pixels that a training clip is moved sideways at most (0)."`
@@ -129,6 +134,8 @@ func (*trainCmd) Help() string {
   fdht train --data clips --out runs/first --budget 5000
   fdht train --data made --out runs/made --epochs 10 --rank 8
   fdht train experiments/utd-mhad-depth.toml --out runs/depth --seed 2
+  fdht train --data features --out runs/gru --cell gru --bidirectional --kind tt --rank 4 --scope partial
+  fdht train --data clips --out runs/fine --init small.safetensors --lr 0.0005
   fdht train --resume runs/first
 
 DIR gets model.safetensors (the best epoch on the validation part), checkpoint.safetensors, metrics.jsonl (a line an epoch),
@@ -147,6 +154,9 @@ func (c *trainCmd) Run(ctx context.Context, u *ui, k *kong.Context) error {
 		c.Out = string(c.Resume)
 	case c.Out == "":
 		return usage("such as --out runs/first", "--out is missing: say where the run goes")
+	}
+	if resume && slices.ContainsFunc(k.Path, func(p *kong.Path) bool { return p.Flag != nil && p.Flag.Name == "init" && !p.Resolved }) {
+		return usage("leave --init away: the run has weights of its own", "--resume %s does not go with --init %s", c.Resume, c.Init)
 	}
 	started := time.Now()
 	r, err := c.recipe.start(ctx, u, c.Out, resume, c.Workers, k.Flags())
@@ -214,6 +224,9 @@ func (r *run) close() { closeData(r.data) }
 
 // start opens the data, chooses what the recipe leaves out, makes the model and writes the resolved recipe to dir.
 func (c *recipe) start(ctx context.Context, u *ui, dir string, resume bool, workers int, flags []*kong.Flag) (_ *run, err error) {
+	if c.Init != "" {
+		c.Calibrate = 0
+	}
 	if err := c.settings().Validate(); err != nil {
 		return nil, &usageError{err: err}
 	}
@@ -243,25 +256,8 @@ func (c *recipe) start(ctx context.Context, u *ui, dir string, resume bool, work
 	if err := c.sampling(r, frames); err != nil {
 		return nil, err
 	}
-	first, upper, err := c.modelFlags.resolve(r.data.Width(), c.Frame)
-	if err != nil {
+	if r.model, err = c.makeModel(ctx, r, in, frames); err != nil {
 		return nil, err
-	}
-	cfg := model.Config{
-		Cell: c.Cell, Input: r.data.Width(), Hidden: c.Hidden, Layers: c.Layers, Structure: first, Upper: upper,
-		Classes: r.data.Classes(), Pooling: c.Pooling, Steps: r.sample.Steps,
-	}
-	if frames {
-		cfg.Frame = &model.Frame{Height: in.Height, Width: in.Width, Channels: in.Channels(), Input: in.Kind, Lag: in.Lag, Gain: float64(in.Gain)}
-	}
-	if err := cfg.RNN().Validate(); err != nil {
-		return nil, &usageError{err: err}
-	}
-	if err := c.standardise(ctx, r, &cfg, frames); err != nil {
-		return nil, err
-	}
-	if r.model, err = model.New(cfg, c.Seed); err != nil {
-		return nil, &usageError{err: err}
 	}
 	if err := c.sources(r); err != nil {
 		return nil, err
@@ -272,6 +268,44 @@ func (c *recipe) start(ctx context.Context, u *ui, dir string, resume bool, work
 		}
 	}
 	return r, nil
+}
+
+// makeModel makes the network: a fresh one, or that of --init.
+func (c *recipe) makeModel(ctx context.Context, r *run, in dataset.Input, frames bool) (*model.File, error) {
+	s, err := c.modelFlags.resolve(r.data.Width(), c.Frame)
+	if err != nil {
+		return nil, err
+	}
+	cfg := c.config(s, r.data.Width(), r.data.Classes())
+	cfg.Steps = r.sample.Steps
+	if frames {
+		cfg.Frame = &model.Frame{Height: in.Height, Width: in.Width, Channels: in.Channels(), Input: in.Kind, Lag: in.Lag, Gain: float64(in.Gain)}
+	}
+	if err := cfg.RNN().Validate(); err != nil {
+		return nil, &usageError{err: err}
+	}
+	var from *model.File
+	if c.Init != "" {
+		if c.Standardise != "" {
+			return nil, usage("leave it away: the model has its own", "--standardise %s does not go with --init", c.Standardise)
+		}
+		if from, err = model.Load(modelPath(string(c.Init))); err != nil {
+			return nil, err
+		}
+		if cfg, err = takeOver(string(c.Init), from, cfg); err != nil {
+			return nil, err
+		}
+	} else if err := c.standardise(ctx, r, &cfg, frames); err != nil {
+		return nil, err
+	}
+	m, err := model.New(cfg, c.Seed)
+	if err != nil {
+		return nil, &usageError{err: err}
+	}
+	if from != nil {
+		copyWeights(m.Net, from.Net)
+	}
+	return m, nil
 }
 
 // unused says when dir already holds a run.

@@ -1,0 +1,202 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/model"
+	"github.com/fdht/fdht/rnn"
+)
+
+// initModel is the flag --init: a model file, or the folder of a run, whose network and weights a run begins with.
+type initModel string
+
+// BeforeResolve makes the model the source of the flags that neither the command line nor the configuration file has.
+func (initModel) BeforeResolve(ctx *kong.Context, at *kong.Path) error {
+	var over *config
+	for _, p := range ctx.Path {
+		if p.Positional == nil || p.Positional.Name != "CONFIG.toml" {
+			continue
+		}
+		if path := ctx.Value(p).String(); path != "" {
+			c, err := readConfig(path)
+			if err != nil {
+				return err
+			}
+			over = c
+		}
+	}
+	return addInit(ctx, string(ctx.FlagValue(at.Flag).(initModel)), over)
+}
+
+// initIn makes the model that a configuration file names a source of flags, unless the command line names one.
+func initIn(ctx *kong.Context, c *config) error {
+	path, ok := c.values["init"].(string)
+	if !ok || path == "" || slices.ContainsFunc(ctx.Path, func(p *kong.Path) bool { return p.Flag != nil && p.Flag.Name == "init" }) {
+		return nil
+	}
+	if !filepath.IsAbs(filepath.FromSlash(path)) {
+		path = filepath.Join(c.dir, filepath.FromSlash(path))
+	}
+	return addInit(ctx, path, c)
+}
+
+func addInit(ctx *kong.Context, path string, over *config) error {
+	if path == "" {
+		return nil
+	}
+	f, err := model.Load(modelPath(path))
+	if err != nil {
+		return err
+	}
+	values := networkFlags(f.Config)
+	if over != nil {
+		for key := range over.values {
+			delete(values, key)
+		}
+	}
+	ctx.AddResolver(&config{path: path, values: values})
+	return nil
+}
+
+// networkFlags are the flags of fdht train that make the network of a model, and its frames.
+func networkFlags(c model.Config) map[string]any {
+	net := c.RNN()
+	f := modelFlags{Layers: c.Layers}
+	s := structures{first: net.Spec(0), recurrent: c.Recurrent}
+	if c.Layers > 1 {
+		upper := net.Spec(1)
+		s.upper = &upper
+	}
+	f.write(s)
+	v := map[string]any{
+		"cell": c.Cell, "bidirectional": c.Bidirectional, "hidden": int64(c.Hidden), "layers": int64(c.Layers), "pooling": c.Pooling,
+		"scope": string(s.first.Scope), "calibrate": int64(0),
+	}
+	add := func(prefix string, s *factor.Spec, in, out []int, tree factor.Tree, ranks ranksFlag) {
+		if s == nil {
+			return
+		}
+		v[prefix+"kind"], v[prefix+"modes-in"], v[prefix+"modes-out"] = string(s.Kind), joinInts(in), joinInts(out)
+		if !tree.IsZero() {
+			v[prefix+"tree"] = tree.String()
+		}
+		if !ranks.isZero() {
+			v[prefix+"ranks"] = ranks.String()
+		}
+	}
+	add("", &s.first, f.ModesIn, f.ModesOut, f.Tree.Tree, f.Ranks)
+	add("upper-", s.upper, f.UpperModesIn, f.UpperModesOut, f.UpperTree.Tree, f.UpperRanks)
+	add("recurrent-", s.recurrent, f.RecurrentModesIn, f.RecurrentModesOut, f.RecurrentTree.Tree, f.RecurrentRanks)
+	if fr := c.Frame; fr != nil {
+		v["input"], v["frame"] = fr.Input, frameSize{fr.Height, fr.Width, fr.Channels}.String()
+		v["steps"] = int64(c.Steps)
+		if fr.Lag > 0 {
+			v["lag"], v["gain"] = int64(fr.Lag), fr.Gain
+		}
+	}
+	return v
+}
+
+// takeOver gives cfg, what the flags and the data make, the labels and statistics of the model at path, which must be the same network.
+func takeOver(path string, m *model.File, cfg model.Config) (model.Config, error) {
+	if err := sameNetwork(m.Config, cfg); err != nil {
+		return cfg, usage("leave away the flags of the network and the frames: they follow from the model", "--init %s: %w", path, err)
+	}
+	if err := sameLabels(m.Config.Classes, cfg.Classes); err != nil {
+		return cfg, usage("", "--init %s: %w", path, err)
+	}
+	// as the model has them, so that a tree that is left out stays out
+	cfg.Structure, cfg.Upper, cfg.Recurrent = m.Config.Structure, m.Config.Upper, m.Config.Recurrent
+	cfg.Classes, cfg.Standardise = m.Config.Classes, m.Config.Standardise
+	return cfg, nil
+}
+
+// sameNetwork says in what now differs from the model.
+func sameNetwork(has, now model.Config) error {
+	var out []string
+	add := func(what string, a, b any) {
+		x, y := describeValue(a), describeValue(b)
+		if x != y {
+			out = append(out, fmt.Sprintf("%s %s in the model, %s here", what, x, y))
+		}
+	}
+	add("cell", has.Cell, now.Cell)
+	add("bidirectional", has.Bidirectional, now.Bidirectional)
+	add("inputs", has.Input, now.Input)
+	add("hidden", has.Hidden, now.Hidden)
+	add("layers", has.Layers, now.Layers)
+	add("pooling", has.Pooling, now.Pooling)
+	add("frame", has.Frame, now.Frame)
+	if len(out) == 0 {
+		for l := range has.Layers {
+			add(fmt.Sprintf("structure of layer %d", l), spelled(has.RNN().Spec(l)), spelled(now.RNN().Spec(l)))
+		}
+		if has.Recurrent != nil && now.Recurrent != nil {
+			add("structure of the hidden half", spelled(*has.Recurrent), spelled(*now.Recurrent))
+		}
+	}
+	if len(out) > 0 {
+		return fmt.Errorf("%s", strings.Join(out, "; "))
+	}
+	return nil
+}
+
+// spelled is s with its tree, where it is left out.
+func spelled(s factor.Spec) factor.Spec {
+	if s.Kind == factor.HT && s.Tree.IsZero() {
+		s.Tree = factor.Balanced(len(s.In))
+	}
+	return s
+}
+
+// describeValue is a value as JSON has it, and none for nothing.
+func describeValue(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	if string(b) == "null" {
+		return "none"
+	}
+	return strings.Trim(string(b), `"`)
+}
+
+// sameLabels says which labels only the model or only the data has.
+func sameLabels(has, data []string) error {
+	without := func(a, b []string) (out []string) {
+		for _, label := range a {
+			if !slices.Contains(b, label) {
+				out = append(out, label)
+			}
+		}
+		return out
+	}
+	const most = 10
+	list := func(labels []string) string {
+		if n := len(labels) - most; n > 0 {
+			return fmt.Sprintf("%s and %d more", strings.Join(labels[:most], ", "), n)
+		}
+		return strings.Join(labels, ", ")
+	}
+	if surplus := without(data, has); len(surplus) > 0 {
+		return fmt.Errorf("the data has labels that the model does not know: %s", list(surplus))
+	}
+	if missing := without(has, data); len(missing) > 0 {
+		return fmt.Errorf("the model has labels that the data does not have: %s", list(missing))
+	}
+	return nil
+}
+
+// copyWeights gives to the weights of from, which has the same parameters.
+func copyWeights(to, from *rnn.Model) {
+	source := from.Params()
+	for i, p := range to.Params() {
+		copy(p.Data, source[i].Data)
+	}
+}
