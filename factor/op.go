@@ -47,11 +47,12 @@ type Scratch struct {
 
 	rows   []float32    // a block of rows of x, zero outside the window for good
 	pass   [2][]float32 // what passes between units
+	once   between      // what passes within units
 	cut    []float32    // a block of rows of dx, as wide as the box
-	pieces [][]float32  // what passes within a unit: the data of its steps but the first
-	slopes [][]float32  // and its derivatives
 	block  [][]float32  // what each unit of the gradient multiplies, for a block of rows; [0] is nil when that is x as it is
 	data   [][]float32  // the same, x in its place
+	kept   between      // what passes within units, for a block of rows
+	slopes [][]float32  // the derivatives of kept, for one piece
 }
 
 // Grad is a sum of gradients with respect to an Op's operands.

@@ -58,33 +58,44 @@ func pieceOf(steps []step) int {
 // in is the size of a row of what unit u multiplies.
 func (p *program) unitIn(u int) int { return p.steps[p.units[u].lo].in() }
 
-// forward runs unit u over rows of data: y (+)= its steps applied to x.
-func (p *program) forward(u int, y, x []float32, rows int, add bool, s *Scratch) {
-	un := &p.units[u]
-	first := &p.steps[un.lo]
-	if un.hi == un.lo+1 {
-		first.forward(y, x, p.weights[un.lo], rows, first.whole(), add)
-		return
-	}
-	last := un.hi - 1
-	for r := range rows {
-		x, y := x[r*first.in():], y[r*p.steps[last].out():]
-		for c := 0; c < first.inner; c += un.piece {
-			n := min(un.piece, first.inner-c)
-			p.forwardPiece(un, x[c:], n, s)
-			p.steps[last].forward(y[c:], s.pieces[last-un.lo-1], p.weights[last], 1, span{n, n, first.inner}, add)
-		}
-	}
+// between is the memory for what lies between the steps of units: [i] is what step i multiplies, for one piece or, when it is to be kept, for all
+// pieces of all rows of a block, one after the other.
+type between struct {
+	data [][]float32
+	keep bool
 }
 
-// forwardPiece runs all steps of a unit but the last over n indices of the innermost axis, of which x holds the first. s.pieces[k] becomes
-// the data of the unit's step k+1, [.., n].
-func (p *program) forwardPiece(un *unit, x []float32, n int, s *Scratch) {
-	row := p.steps[un.lo].inner
-	for i := un.lo; i < un.hi-1; i++ {
-		to := s.pieces[i-un.lo]
-		p.steps[i].forward(to, x, p.weights[i], 1, span{n, row, n}, false)
-		x, row = to, n
+// of is what step i multiplies, [.., n], for the piece that begins with index at of the innermost axis, counted through all rows.
+func (b between) of(p *program, i, at int) []float32 {
+	if !b.keep {
+		return b.data[i]
+	}
+	return b.data[i][at*(p.steps[i].in()/p.steps[i].inner):]
+}
+
+// forward runs unit u over rows of data: y (+)= its steps applied to x. Without y it stops before the last step.
+func (p *program) forward(u int, y, x []float32, rows int, add bool, b between) {
+	un := &p.units[u]
+	first, last := &p.steps[un.lo], un.hi-1
+	if un.lo == last {
+		if y != nil {
+			first.forward(y, x, p.weights[last], rows, first.whole(), add)
+		}
+		return
+	}
+	for r := range rows {
+		for c := 0; c < first.inner; c += un.piece {
+			n := min(un.piece, first.inner-c)
+			from, row := x[r*first.in()+c:], first.inner
+			for i := un.lo; i < last; i++ {
+				to := b.of(p, i+1, r*first.inner+c)
+				p.steps[i].forward(to, from, p.weights[i], 1, span{n, row, n}, false)
+				from, row = to, n
+			}
+			if y != nil {
+				p.steps[last].forward(y[r*p.steps[last].out()+c:], from, p.weights[last], 1, span{n, row, first.inner}, add)
+			}
+		}
 	}
 }
 
@@ -99,28 +110,28 @@ func (p *program) run(y, x []float32, rows int, s *Scratch) {
 			cur, free[0], free[1] = to, free[1], free[0]
 		}
 		if u == last {
-			p.finish(y, cur, rows, free[0], s)
+			p.finish(y, cur, rows, free[0], s.once)
 			return
 		}
-		p.forward(u, free[0], cur, rows, false, s)
+		p.forward(u, free[0], cur, rows, false, s.once)
 		cur, free[0], free[1] = free[0], free[1], free[0]
 	}
 }
 
 // finish adds the result of the last unit to y; free is memory for it.
-func (p *program) finish(y, x []float32, rows int, free []float32, s *Scratch) {
+func (p *program) finish(y, x []float32, rows int, free []float32, b between) {
 	last := len(p.units) - 1
 	if p.after == nil {
-		p.forward(last, y, x, rows, true, s)
+		p.forward(last, y, x, rows, true, b)
 		return
 	}
-	p.forward(last, free, x, rows, false, s)
+	p.forward(last, free, x, rows, false, b)
 	for r := range rows {
 		p.after.gatherAdd(y[r*p.out:(r+1)*p.out], free[r*p.out:(r+1)*p.out])
 	}
 }
 
-// advance runs the units but the last for a block of rows of x. data[u] becomes what unit u multiplies; data[0] is x itself unless that must be
+// advance runs all steps but the last for a block of rows of x. data[u] becomes what unit u multiplies; data[0] is x itself unless that must be
 // reordered first.
 func (p *program) advance(data [][]float32, x []float32, rows int, s *Scratch) {
 	if p.steps[0].before == nil {
@@ -134,14 +145,14 @@ func (p *program) advance(data [][]float32, x []float32, rows int, s *Scratch) {
 			}
 			gatherRows(data[u], from, rows, sh)
 		}
-		if u == len(p.units)-1 {
-			return
-		}
 		to := s.pass[0]
-		if p.steps[p.units[u+1].lo].before == nil {
+		switch {
+		case u == len(p.units)-1:
+			to = nil
+		case p.steps[p.units[u+1].lo].before == nil:
 			to = data[u+1]
 		}
-		p.forward(u, to, data[u], rows, false, s)
+		p.forward(u, to, data[u], rows, false, s.kept)
 	}
 }
 
@@ -187,17 +198,14 @@ func (p *program) backward(u int, sum [][]float32, dx, dy, x []float32, rows int
 	for r := range rows {
 		for c := 0; c < first.inner; c += un.piece {
 			n := min(un.piece, first.inner-c)
-			x := x[r*in+c:]
-			p.forwardPiece(un, x, n, s)
 			d, row := dy[r*out+c:], first.inner
 			for i := un.hi - 1; i > un.lo; i-- {
-				k := i - un.lo - 1
-				p.steps[i].backOperand(sum[i], d, s.pieces[k], 1, span{n, n, row})
-				p.steps[i].backData(s.slopes[k], d, p.weights[i], 1, span{n, n, row})
-				d, row = s.slopes[k], n
+				p.steps[i].backOperand(sum[i], d, s.kept.of(p, i, r*first.inner+c), 1, span{n, n, row})
+				p.steps[i].backData(s.slopes[i], d, p.weights[i], 1, span{n, n, row})
+				d, row = s.slopes[i], n
 			}
 			at := span{n, first.inner, n}
-			first.backOperand(sum[un.lo], d, x, 1, at)
+			first.backOperand(sum[un.lo], d, x[r*in+c:], 1, at)
 			if dx != nil {
 				first.backData(dx[r*in+c:], d, p.weights[un.lo], 1, at)
 			}

@@ -47,15 +47,35 @@ func (op *treeOp) Refresh() {
 func (p *program) block(keepAll bool) int {
 	floats := p.in + 2*p.widest
 	if keepAll {
-		for u := range p.units {
-			floats += p.unitIn(u)
+		for i := range p.steps {
+			floats += p.steps[i].in()
 		}
 	}
 	return min(max(blockFloats/floats, 1), 64)
 }
 
+// growPieces makes memory for what lies between the steps of units, for a number of whole rows or, if that is 0, for one piece.
+func (p *program) growPieces(v [][]float32, rows int) [][]float32 {
+	for len(v) < len(p.steps) {
+		v = append(v, nil)
+	}
+	for _, u := range p.units {
+		for i := u.lo + 1; i < u.hi; i++ {
+			st := &p.steps[i]
+			n := rows * st.in()
+			if rows == 0 {
+				n = st.in() / st.inner * u.piece
+			}
+			if len(v[i]) < n {
+				v[i] = make([]float32, n)
+			}
+		}
+	}
+	return v
+}
+
 func (op *treeOp) NewScratch() *Scratch {
-	pass, piece := op.grad.block(true)*op.grad.widest, 0
+	pass := op.grad.block(true) * op.grad.widest
 	for _, p := range []*program{op.apply, op.back} {
 		pass = max(pass, p.block(false)*p.widest)
 	}
@@ -66,19 +86,11 @@ func (op *treeOp) NewScratch() *Scratch {
 	if op.width < op.box {
 		s.cut = make([]float32, op.back.block(false)*op.box)
 	}
-	for _, p := range []*program{op.apply, op.back, op.grad} {
-		for _, u := range p.units {
-			for i := u.lo + 1; i < u.hi; i++ {
-				piece = max(piece, p.steps[i].in()/p.steps[i].inner*u.piece)
-				if i-u.lo > len(s.pieces) {
-					s.pieces, s.slopes = append(s.pieces, nil), append(s.slopes, nil)
-				}
-			}
-		}
+	for _, p := range []*program{op.apply, op.back} {
+		s.once.data = p.growPieces(s.once.data, 0)
 	}
-	for k := range s.pieces {
-		s.pieces[k], s.slopes[k] = make([]float32, piece), make([]float32, piece)
-	}
+	s.kept = between{op.grad.growPieces(nil, op.grad.block(true)), true}
+	s.slopes = op.grad.growPieces(nil, 0)
 	for u := range op.grad.units {
 		var block []float32
 		if u > 0 || op.grad.steps[0].before != nil {
