@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/fdht/fdht/internal/kernel"
 	"github.com/fdht/fdht/rnn"
 	"github.com/fdht/fdht/train"
 )
@@ -36,11 +37,11 @@ func (p Pass) size() (clips, steps int, err error) {
 	return 0, 0, fmt.Errorf("no pass %q", string(p))
 }
 
-// clip is a sequence in memory, [T, I].
-type clip []float32
+// clip is a sequence of frames in memory, [T, I], bytes as a decoded video has them. They become floats when they are read.
+type clip []uint8
 
 func (c clip) Len() int                  { return len(c) / inputs }
-func (c clip) Load(dst []float32, t int) { copy(dst, c[t*inputs:]) }
+func (c clip) Load(dst []float32, t int) { kernel.FromU8(dst, c[t*inputs:][:inputs], 4./255, -2) }
 
 // MeasureRow measures a pass of a network with a number of workers, and the peak memory of this process after it.
 func MeasureRow(ctx context.Context, name string, pass Pass, workers int, e Effort) (Measured, error) {
@@ -59,7 +60,11 @@ func MeasureRow(ctx context.Context, name string, pass Pass, workers int, e Effo
 	rng := rand.New(rand.NewPCG(1, 2))
 	batch := make([]rnn.Sequence, clips)
 	for i := range batch {
-		batch[i] = clip(random(rng, steps*inputs))
+		frames := make(clip, steps*inputs)
+		for j := range frames {
+			frames[j] = uint8(rng.Uint32())
+		}
+		batch[i] = frames
 	}
 	run, err := prepare(net, pass, batch, workers)
 	if err != nil {
@@ -82,7 +87,8 @@ func prepare(net *rnn.Model, pass Pass, batch []rnn.Sequence, workers int) (func
 		if err != nil {
 			return nil, err
 		}
-		x := batch[0].(clip)
+		x := make([]float32, inputs)
+		batch[0].Load(x, 0)
 		return func() { s.Step(logits, x) }, nil
 	case Train:
 		return trainStep(net, r, batch), nil
