@@ -117,11 +117,5 @@ func (l *Linear) Compile(lo, hi, rows int) Op {
 	if len(nets) == 1 {
 		return newTreeOp(nets[0], l.params, lo-base, hi-lo, width)
 	}
-	sum := &sumOp{}
-	for i, net := range nets {
-		at := i * len(net.factors) % len(l.params)
-		sum.first = append(sum.first, at)
-		sum.terms = append(sum.terms, newTreeOp(net, l.params[at:], lo-base, hi-lo, width))
-	}
-	return sum
+	return newSumOp(nets, l.params, lo-base, hi-lo, width)
 }

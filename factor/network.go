@@ -153,6 +153,15 @@ func newBlockNetwork(s Spec, box []interval, batch int) network {
 	return net
 }
 
+// strided says where each operand lies in its factor.
+func (net network) strided() []shuffle {
+	var from []shuffle
+	for _, f := range net.factors {
+		from = append(from, f.from)
+	}
+	return from
+}
+
 // transposed is the network of x = W^T y.
 func (net network) transposed() network {
 	net.in, net.out = net.out, net.in

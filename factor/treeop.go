@@ -20,11 +20,10 @@ type treeOp struct {
 // second-level cache.
 const blockFloats = 160 << 10
 
+// newTreeOp compiles net, which is one of the networks of a matrix: params are its factors, the box has `box` columns, of which the
+// window takes width from the column first on.
 func newTreeOp(net network, params []Param, first, width, box int) *treeOp {
-	var strided []shuffle
-	for _, f := range net.factors {
-		strided = append(strided, f.from)
-	}
+	strided := net.strided()
 	return &treeOp{
 		params: params, width: width, first: first, box: box,
 		apply: newProgram(net, strided, forward),
