@@ -35,6 +35,8 @@ type root struct {
 	Eval    evalCmd    `cmd:"" help:"Measure a model on labelled clips: top-1, top-5, each class, confusion."`
 	Predict predictCmd `cmd:"" help:"Say what is in video files, image folders or feature arrays."`
 	Info    infoCmd    `cmd:"" help:"Say what a model file holds and costs."`
+	Import  importCmd  `cmd:"" help:"Make a model of a PyTorch state dict."`
+	Export  exportCmd  `cmd:"" help:"Write a model for other programs."`
 	Data    dataCmd    `cmd:"" help:"Look through, split or cache a data folder, or write made clips."`
 	Bench   benchCmd   `cmd:"" help:"Measure the speed of this machine: kernels against its peak, frames, clips, training steps."`
 	Version versionCmd `cmd:"" help:"Print the version."`
@@ -85,7 +87,11 @@ func (c Command) Run(ctx context.Context, args []string) (code int) {
 	if err != nil {
 		return u.fail(ctx, parseError(err, args))
 	}
-	return u.fail(ctx, parsed.Run())
+	err = parsed.Run()
+	if e := u.stopProfile(); err == nil {
+		err = e
+	}
+	return u.fail(ctx, err)
 }
 
 // parseError makes a usage error of what the parser says.
@@ -107,14 +113,15 @@ func parseError(err error, args []string) error {
 
 // common are the flags of every command.
 type common struct {
-	Quiet   bool `short:"q" help:"Print nothing but results and errors." config:"-" group:"common"`
-	Verbose bool `short:"v" help:"Say more on stderr." config:"-" group:"common"`
+	Quiet   bool   `short:"q" help:"Print nothing but results and errors." config:"-" group:"common"`
+	Verbose bool   `short:"v" help:"Say more on stderr." config:"-" group:"common"`
+	Profile string `placeholder:"FILE" type:"path" help:"Write where the time goes to FILE, for go tool pprof." config:"-" group:"common"`
 }
 
 // AfterApply hands the flags to the ui.
 func (c *common) AfterApply(u *ui) error {
 	u.quiet, u.verbose = c.Quiet, c.Verbose
-	return nil
+	return u.startProfile(c.Profile)
 }
 
 // jsonFlag is the flag of every command that reports.
@@ -127,6 +134,7 @@ func flagGroups() []kong.Group {
 		{Key: "data", Title: "Data:"},
 		{Key: "split", Title: "Split:"},
 		{Key: "frames", Title: "Frames:"},
+		{Key: "torch", Title: "PyTorch state dict:"},
 		{Key: "model", Title: "Model:"},
 		{Key: "upper", Title: "Layers above the first:"},
 		{Key: "recurrent", Title: "Hidden half, with --scope split:"},

@@ -28,6 +28,8 @@ type ui struct {
 
 	mu   sync.Mutex
 	bars *mpb.Progress // the one being drawn; notes go above it
+
+	profile *os.File // where --profile writes
 }
 
 func newUI(c Command) *ui {
