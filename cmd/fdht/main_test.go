@@ -50,7 +50,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"npy": npy, "epochs": epochs, "samerun": sameRun, "json": jsonValue, "cut": cut, "tmpfs": tmpfs, "only": only, "within": within, "samecost": sameCost,
+			"npy": npy, "epochs": epochs, "samerun": sameRun, "json": jsonValue, "cut": cut, "tmpfs": tmpfs, "only": only, "within": within, "samecost": sameCost, "samelogits": sameLogits,
 		},
 	})
 }
@@ -210,5 +210,33 @@ func sameCost(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &info))
 	if len(plan.Candidates) == 0 || plan.Candidates[0].MAC != info.MAC || info.MAC == 0 {
 		ts.Fatalf("plan says %v, info %d", plan.Candidates, info.MAC)
+	}
+}
+
+// samelogits A B TOL compares the logits that two models gave to the same files, relative to the largest.
+func sameLogits(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: samelogits a b tolerance")
+	}
+	read := func(name string) (out []float64) {
+		for line := range strings.Lines(ts.ReadFile(name)) {
+			var p struct{ Logits []float64 }
+			ts.Check(json.Unmarshal([]byte(line), &p))
+			out = append(out, p.Logits...)
+		}
+		return out
+	}
+	a, b := read(args[0]), read(args[1])
+	tol, err := strconv.ParseFloat(args[2], 64)
+	ts.Check(err)
+	if len(a) == 0 || len(a) != len(b) {
+		ts.Fatalf("%d and %d logits", len(a), len(b))
+	}
+	worst, scale := 0.0, 0.0
+	for i := range a {
+		worst, scale = max(worst, math.Abs(a[i]-b[i])), max(scale, math.Abs(a[i]))
+	}
+	if (worst <= tol*scale) == neg {
+		ts.Fatalf("logits differ by %g, the largest is %g", worst, scale)
 	}
 }
