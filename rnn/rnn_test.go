@@ -291,14 +291,16 @@ func checkAllocations(t *testing.T, m *Model, r *Runner) {
 		x := batch[0].(matrix).Row(0)
 		calls["Stream.Step"] = func() { s.Step(logits[:m.cfg.Classes], x) }
 	}
-	withWorkers(r, 1, func() {
-		for what, f := range calls {
-			f()
-			if n := testing.AllocsPerRun(3, f); n != 0 {
-				t.Errorf("%s allocates %v times", what, n)
+	for _, workers := range []int{1, 3} {
+		withWorkers(r, workers, func() {
+			for what, f := range calls {
+				f()
+				if n := testing.AllocsPerRun(3, f); n != 0 {
+					t.Errorf("%s with %d workers allocates %v times", what, workers, n)
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 func TestCalibrate(t *testing.T) {

@@ -107,7 +107,7 @@ func (r *Runner) run(j job) {
 	n := min(len(r.workers), shards)
 	for _, w := range r.workers[min(1, n):n] {
 		r.wg.Add(1)
-		go w.work()
+		go w.start()
 	}
 	if n > 0 {
 		r.wg.Add(1)

@@ -10,6 +10,7 @@ import (
 // worker is the memory of one goroutine.
 type worker struct {
 	r                      *Runner
+	start                  func() // work, made once: a goroutine begins with it and allocates nothing
 	lens                   []int
 	pack                   packing
 	passes                 []pass       // as Runner.engines
@@ -24,7 +25,9 @@ type worker struct {
 
 func newWorker(r *Runner) *worker {
 	layers := r.m.cfg.Layers
-	return &worker{r: r, passes: make([]pass, len(r.engines)), turned: make([]turnedRows, layers), outs: make([]layerRows, layers)}
+	w := &worker{r: r, passes: make([]pass, len(r.engines)), turned: make([]turnedRows, layers), outs: make([]layerRows, layers)}
+	w.start = w.work
+	return w
 }
 
 // work takes shards until none is left.
