@@ -27,16 +27,16 @@ func TestDemoIsOfThePapersSize(t *testing.T) {
 	if in.Size() != 57600 || in.Kind != dataset.RGB {
 		t.Errorf("frames %+v, want 57,600 numbers of rgb", in)
 	}
-	made, err := r.modelFlags.resolve(in.Size(), r.Frame)
+	spec, upper, _, err := r.modelFlags.resolve(in.Size(), r.Frame)
 	if err != nil {
 		t.Fatal(err)
 	}
-	weights, err := made.first.Params()
+	weights, err := spec.Params()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dense := int64(4*r.Hidden) * int64(in.Size()+r.Hidden)
-	if r.Hidden != 256 || made.upper != nil || weights > 8808 || float64(dense)/float64(weights) < 3985 {
+	if r.Hidden != 256 || upper != nil || weights > 8808 || float64(dense)/float64(weights) < 3985 {
 		t.Errorf("%d hidden units, %d weights, %d dense", r.Hidden, weights, dense)
 	}
 	o, err := madeOptions(r.Data, in)

@@ -52,7 +52,7 @@ func addInit(ctx *kong.Context, path string, over *config) error {
 	}
 	f, err := model.Load(modelPath(path))
 	if err != nil {
-		return err
+		return usage("name a model file, or the folder of a run", "--init %w", err)
 	}
 	values := networkFlags(f.Config)
 	if over != nil {
@@ -66,33 +66,17 @@ func addInit(ctx *kong.Context, path string, over *config) error {
 
 // networkFlags are the flags of fdht train that make the network of a model, and its frames.
 func networkFlags(c model.Config) map[string]any {
-	net := c.RNN()
-	f := modelFlags{Layers: c.Layers}
-	s := structures{first: net.Spec(0), recurrent: c.Recurrent}
-	if c.Layers > 1 {
-		upper := net.Spec(1)
-		s.upper = &upper
-	}
-	f.write(s)
 	v := map[string]any{
 		"cell": c.Cell, "bidirectional": c.Bidirectional, "hidden": int64(c.Hidden), "layers": int64(c.Layers), "pooling": c.Pooling,
-		"scope": string(s.first.Scope), "calibrate": int64(0),
+		"scope": string(c.Structure.Scope), "calibrate": int64(0),
 	}
-	add := func(prefix string, s *factor.Spec, in, out []int, tree factor.Tree, ranks ranksFlag) {
-		if s == nil {
-			return
-		}
-		v[prefix+"kind"], v[prefix+"modes-in"], v[prefix+"modes-out"] = string(s.Kind), joinInts(in), joinInts(out)
-		if !tree.IsZero() {
-			v[prefix+"tree"] = tree.String()
-		}
-		if !ranks.isZero() {
-			v[prefix+"ranks"] = ranks.String()
-		}
+	matrixFlags(v, "", c.Structure)
+	if c.Layers > 1 {
+		matrixFlags(v, "upper-", c.RNN().Spec(1))
 	}
-	add("", &s.first, f.ModesIn, f.ModesOut, f.Tree.Tree, f.Ranks)
-	add("upper-", s.upper, f.UpperModesIn, f.UpperModesOut, f.UpperTree.Tree, f.UpperRanks)
-	add("recurrent-", s.recurrent, f.RecurrentModesIn, f.RecurrentModesOut, f.RecurrentTree.Tree, f.RecurrentRanks)
+	if c.Recurrent != nil {
+		matrixFlags(v, "recurrent-", *c.Recurrent)
+	}
 	if fr := c.Frame; fr != nil {
 		v["input"], v["frame"] = fr.Input, frameSize{fr.Height, fr.Width, fr.Channels}.String()
 		v["steps"] = int64(c.Steps)
@@ -103,48 +87,62 @@ func networkFlags(c model.Config) map[string]any {
 	return v
 }
 
-// takeOver gives cfg, what the flags and the data make, the labels and statistics of the model at path, which must be the same network.
-func takeOver(path string, m *model.File, cfg model.Config) (model.Config, error) {
-	if err := sameNetwork(m.Config, cfg); err != nil {
-		return cfg, usage("leave away the flags of the network and the frames: they follow from the model", "--init %s: %w", path, err)
+// matrixFlags adds the flags that make one matrix, whose names begin with prefix.
+func matrixFlags(v map[string]any, prefix string, s factor.Spec) {
+	v[prefix+"kind"], v[prefix+"modes-in"], v[prefix+"modes-out"] = string(s.Kind), joinInts(s.In), joinInts(s.Out)
+	if !s.Tree.IsZero() {
+		v[prefix+"tree"] = s.Tree.String()
 	}
-	if err := sameLabels(m.Config.Classes, cfg.Classes); err != nil {
-		return cfg, usage("", "--init %s: %w", path, err)
+	if ranks := ranksOf(s); !ranks.isZero() {
+		v[prefix+"ranks"] = ranks.String()
 	}
-	// as the model has them, so that a tree that is left out stays out
-	cfg.Structure, cfg.Upper, cfg.Recurrent = m.Config.Structure, m.Config.Upper, m.Config.Recurrent
-	cfg.Classes, cfg.Standardise = m.Config.Classes, m.Config.Standardise
-	return cfg, nil
 }
 
-// sameNetwork says in what now differs from the model.
-func sameNetwork(has, now model.Config) error {
-	var out []string
-	add := func(what string, a, b any) {
-		x, y := describeValue(a), describeValue(b)
-		if x != y {
-			out = append(out, fmt.Sprintf("%s %s in the model, %s here", what, x, y))
-		}
+// differences collects in what a model and a run differ.
+type differences []string
+
+func (d *differences) add(what string, model, run any) {
+	if x, y := describeValue(model), describeValue(run); x != y {
+		*d = append(*d, fmt.Sprintf("%s %s in the model, %s here", what, x, y))
 	}
-	add("cell", has.Cell, now.Cell)
-	add("bidirectional", has.Bidirectional, now.Bidirectional)
-	add("inputs", has.Input, now.Input)
-	add("hidden", has.Hidden, now.Hidden)
-	add("layers", has.Layers, now.Layers)
-	add("pooling", has.Pooling, now.Pooling)
-	add("frame", has.Frame, now.Frame)
-	if len(out) == 0 {
-		for l := range has.Layers {
-			add(fmt.Sprintf("structure of layer %d", l), spelled(has.RNN().Spec(l)), spelled(now.RNN().Spec(l)))
-		}
-		if has.Recurrent != nil && now.Recurrent != nil {
-			add("structure of the hidden half", spelled(*has.Recurrent), spelled(*now.Recurrent))
-		}
+}
+
+func (d differences) err(path string) error {
+	if len(d) == 0 {
+		return nil
 	}
-	if len(out) > 0 {
-		return fmt.Errorf("%s", strings.Join(out, "; "))
+	return usage("leave away the flags of the network and the frames: they follow from the model", "--init %s: %s", path, strings.Join(d, "; "))
+}
+
+// sameShape says in what a run, whose structures are not made yet, differs from the model at path.
+func sameShape(path string, has, now model.Config) error {
+	var d differences
+	d.add("cell", has.Cell, now.Cell)
+	d.add("bidirectional", has.Bidirectional, now.Bidirectional)
+	d.add("inputs", has.Input, now.Input)
+	d.add("hidden", has.Hidden, now.Hidden)
+	d.add("layers", has.Layers, now.Layers)
+	d.add("pooling", has.Pooling, now.Pooling)
+	d.add("frame", has.Frame, now.Frame)
+	if err := d.err(path); err != nil {
+		return err
+	}
+	if err := sameLabels(has.Classes, now.Classes); err != nil {
+		return usage("", "--init %s: %w", path, err)
 	}
 	return nil
+}
+
+// sameStructure says where the structures differ.
+func sameStructure(path string, has, now model.Config) error {
+	var d differences
+	for l := range has.Layers {
+		d.add(fmt.Sprintf("structure of layer %d", l), spelled(has.RNN().Spec(l)), spelled(now.RNN().Spec(l)))
+	}
+	if has.Recurrent != nil && now.Recurrent != nil {
+		d.add("structure of the hidden half", spelled(*has.Recurrent), spelled(*now.Recurrent))
+	}
+	return d.err(path)
 }
 
 // spelled is s with its tree, where it is left out.

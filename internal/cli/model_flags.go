@@ -39,50 +39,44 @@ type modelFlags struct {
 	RecurrentRanks    ranksFlag `group:"recurrent" placeholder:"RANKS" help:"As --ranks (--rank)."`
 }
 
-// structures are the matrices of a network: of the first layer, of those above it and, with scope split, of the hidden halves.
-type structures struct {
-	first            factor.Spec
-	upper, recurrent *factor.Spec
-}
-
-// resolve chooses the structures and writes them back to the flags, so that these say all.
-func (f *modelFlags) resolve(input int, frame frameSize) (structures, error) {
+// resolve chooses the structures of the first layer, of those above it and, with scope split, of the hidden halves, and
+// writes them back to the flags, so that these say all. upper is nil with one layer, recurrent with another scope.
+func (f *modelFlags) resolve(input int, frame frameSize) (first factor.Spec, upper, recurrent *factor.Spec, err error) {
 	if err := f.check(); err != nil {
-		return structures{}, err
-	}
-	outputs := f.Hidden
-	if f.Bidirectional {
-		outputs *= 2
+		return first, nil, nil, err
 	}
 	b, err := f.share()
 	if err != nil {
-		return structures{}, err
+		return first, nil, nil, err
 	}
-	first := layer{kind: f.Kind, modesIn: f.ModesIn, modesOut: f.ModesOut, tree: f.Tree.Tree, ranks: f.Ranks}
-	var s structures
-	if s.first, err = f.spec(first, input, frame, b.first); err != nil {
-		return s, err
+	l := layer{kind: f.Kind, modesIn: f.ModesIn, modesOut: f.ModesOut, tree: f.Tree.Tree, ranks: f.Ranks}
+	if first, err = f.spec(l, input, frame, b.first); err != nil {
+		return first, nil, nil, err
 	}
 	if f.Layers > 1 {
-		l := layer{prefix: "upper-", kind: orKind(f.UpperKind, f.Kind), modesIn: f.UpperModesIn, modesOut: f.UpperModesOut, tree: f.UpperTree.Tree, ranks: f.UpperRanks}
-		upper, err := f.spec(l, outputs, frameSize{}, b.upper)
-		if err != nil {
-			return s, err
+		outputs := f.Hidden
+		if f.Bidirectional {
+			outputs *= 2
 		}
-		s.upper = &upper
+		l := layer{prefix: "upper-", kind: orKind(f.UpperKind, f.Kind), modesIn: f.UpperModesIn, modesOut: f.UpperModesOut, tree: f.UpperTree.Tree, ranks: f.UpperRanks}
+		s, err := f.spec(l, outputs, frameSize{}, b.upper)
+		if err != nil {
+			return first, nil, nil, err
+		}
+		upper = &s
 	}
 	if f.Scope == string(factor.Split) {
 		l := layer{prefix: "recurrent-", kind: orKind(f.RecurrentKind, f.Kind), modesIn: f.RecurrentModesIn, modesOut: f.RecurrentModesOut,
 			tree: f.RecurrentTree.Tree, ranks: f.RecurrentRanks}
-		recurrent, err := f.spec(f.beside(l, s.first), 0, frameSize{}, b.recurrent)
+		s, err := f.spec(f.beside(l, first), 0, frameSize{}, b.recurrent)
 		if err != nil {
-			return s, err
+			return first, nil, nil, err
 		}
-		recurrent.Scope = factor.Full // it is all of its own matrix
-		s.recurrent = &recurrent
+		s.Scope = factor.Full // it is all of a matrix of its own
+		recurrent = &s
 	}
-	f.write(s)
-	return s, nil
+	f.write(first, upper, recurrent)
+	return first, upper, recurrent, nil
 }
 
 func orKind(kind, other string) string {
@@ -131,22 +125,19 @@ func (f *modelFlags) check() error {
 // gates is the number of gate blocks of a cell, 0 where there is no such cell.
 func gates(cell string) int { return rnn.Config{Cell: cell}.Gates() }
 
-// write puts the structures into the flags.
-func (f *modelFlags) write(s structures) {
-	f.ModesIn, f.ModesOut, f.Tree.Tree, f.Ranks = s.first.In, s.first.Out, s.first.Tree, ranksOf(s.first)
-	if u := s.upper; u != nil {
+// write puts structures into the flags.
+func (f *modelFlags) write(first factor.Spec, upper, recurrent *factor.Spec) {
+	f.ModesIn, f.ModesOut, f.Tree.Tree, f.Ranks = first.In, first.Out, first.Tree, ranksOf(first)
+	if u := upper; u != nil {
 		f.UpperModesIn, f.UpperModesOut, f.UpperTree.Tree, f.UpperRanks = u.In, u.Out, u.Tree, ranksOf(*u)
 	}
-	if r := s.recurrent; r != nil {
+	if r := recurrent; r != nil {
 		f.RecurrentModesIn, f.RecurrentModesOut, f.RecurrentTree.Tree, f.RecurrentRanks = r.In, r.Out, r.Tree, ranksOf(*r)
 	}
 	f.Budget, f.Rank, f.InnerRank, f.Blocks = 0, 0, 0, 0
 }
 
-// config is the network that the flags and the structures make.
-func (f *modelFlags) config(s structures, input int, classes []string) model.Config {
-	return model.Config{
-		Cell: f.Cell, Bidirectional: f.Bidirectional, Input: input, Hidden: f.Hidden, Layers: f.Layers,
-		Structure: s.first, Upper: s.upper, Recurrent: s.recurrent, Classes: classes, Pooling: f.Pooling,
-	}
+// config is what the flags say of a network, its structures left out.
+func (f *modelFlags) config(input int, classes []string) model.Config {
+	return model.Config{Cell: f.Cell, Bidirectional: f.Bidirectional, Input: input, Hidden: f.Hidden, Layers: f.Layers, Classes: classes, Pooling: f.Pooling}
 }

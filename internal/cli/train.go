@@ -272,29 +272,31 @@ func (c *recipe) start(ctx context.Context, u *ui, dir string, resume bool, work
 
 // makeModel makes the network: a fresh one, or that of --init.
 func (c *recipe) makeModel(ctx context.Context, r *run, in dataset.Input, frames bool) (*model.File, error) {
-	s, err := c.modelFlags.resolve(r.data.Width(), c.Frame)
-	if err != nil {
-		return nil, err
-	}
-	cfg := c.config(s, r.data.Width(), r.data.Classes())
+	cfg := c.config(r.data.Width(), r.data.Classes())
 	cfg.Steps = r.sample.Steps
 	if frames {
 		cfg.Frame = &model.Frame{Height: in.Height, Width: in.Width, Channels: in.Channels(), Input: in.Kind, Lag: in.Lag, Gain: float64(in.Gain)}
 	}
+	var from *model.File
+	var err error
+	if c.Init != "" {
+		if from, err = c.first(cfg); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.Structure, cfg.Upper, cfg.Recurrent, err = c.modelFlags.resolve(r.data.Width(), c.Frame); err != nil {
+		return nil, err
+	}
 	if err := cfg.RNN().Validate(); err != nil {
 		return nil, &usageError{err: err}
 	}
-	var from *model.File
-	if c.Init != "" {
-		if c.Standardise != "" {
-			return nil, usage("leave it away: the model has its own", "--standardise %s does not go with --init", c.Standardise)
-		}
-		if from, err = model.Load(modelPath(string(c.Init))); err != nil {
+	if from != nil {
+		if err := sameStructure(string(c.Init), from.Config, cfg); err != nil {
 			return nil, err
 		}
-		if cfg, err = takeOver(string(c.Init), from, cfg); err != nil {
-			return nil, err
-		}
+		steps := cfg.Steps
+		cfg = from.Config // its labels in their order, its statistics, and a tree that it leaves out
+		cfg.Steps = steps
 	} else if err := c.standardise(ctx, r, &cfg, frames); err != nil {
 		return nil, err
 	}
@@ -306,6 +308,18 @@ func (c *recipe) makeModel(ctx context.Context, r *run, in dataset.Input, frames
 		copyWeights(m.Net, from.Net)
 	}
 	return m, nil
+}
+
+// first loads the model that the run begins with and holds it against what the flags and the data say of the network.
+func (c *recipe) first(cfg model.Config) (*model.File, error) {
+	if c.Standardise != "" {
+		return nil, usage("leave it away: the model has its own", "--standardise %s does not go with --init", c.Standardise)
+	}
+	from, err := model.Load(modelPath(string(c.Init)))
+	if err != nil {
+		return nil, err
+	}
+	return from, sameShape(string(c.Init), from.Config, cfg)
 }
 
 // unused says when dir already holds a run.
