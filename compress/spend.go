@@ -116,7 +116,7 @@ func spend(t *tensor, s factor.Spec, budget int64) (factor.Spec, error) {
 }
 
 // trialsFor is how often a truncation of n numbers may be tried.
-func trialsFor(n int) int { return min(400, 10_000_000/max(n, 1)) }
+func trialsFor(n int) int { return min(400, 3_000_000/max(n, 1)) }
 
 // spendHT truncates to what single nodes could take of the budget, which makes t small where it is much larger than that, and
 // chooses among the singular values seen then.
