@@ -32,8 +32,8 @@ func random(rng *rand.Rand, n int) []float32 {
 
 func ht(in, out []int, leaf, inner int) factor.Spec { return factor.HTSpec(in, out, leaf, inner) }
 
-// configs are networks of all sorts: matrices of every number of modes in an LSTM, and every cell in every scope, one way
-// and both, with 1 to 3 layers and both poolings.
+// configs are networks of all sorts: matrices of every number of modes in an LSTM, every cell in every scope, one way and
+// both, with 1 to 3 layers and both poolings, and every kind in every scope.
 func configs(t testing.TB) map[string]Config {
 	tree, err := factor.ParseTree("[0,[1,[2,3]]]")
 	if err != nil {
@@ -59,39 +59,50 @@ func configs(t testing.TB) map[string]Config {
 		"d6-mode-of-1": lstm(60, 6, 1, ht([]int{2, 3, 2, 2, 3, 1}, []int{2, 2, 2, 3, 1, 1}, 1, 1), nil, 3, PoolMean),
 		"d6":           lstm(60, 12, 1, ht([]int{2, 3, 2, 2, 3, 2}, []int{2, 2, 2, 3, 1, 2}, 2, 3), nil, 3, PoolMean),
 	}
+	cells := []string{LSTM, GRU, RNN}
 	n := 0
-	for _, cell := range []string{LSTM, GRU, RNN} {
-		for _, scope := range []factor.Scope{factor.Full, factor.Partial, factor.Split} {
+	for i, scope := range []factor.Scope{factor.Full, factor.Partial, factor.Split} {
+		for _, cell := range cells {
 			for _, both := range []bool{false, true} {
-				for _, dense := range []bool{false, true} {
-					name := fmt.Sprintf("%s-%s-%v-%v", cell, scope, map[bool]string{false: "forward", true: "both"}[both], map[bool]string{false: "ht", true: "dense"}[dense])
-					all[name] = sorts(cell, scope, both, dense, n)
+				for _, kind := range []factor.Kind{factor.HT, factor.Dense} {
+					all[fmt.Sprintf("%s-%s-%s-both=%v", cell, kind, scope, both)] = sorts(cell, kind, scope, both, n)
 					n++
 				}
 			}
+		}
+		for j, kind := range []factor.Kind{factor.TT, factor.TR, factor.BT} {
+			cell, both := cells[(i+j)%3], (i+j)%2 == 1
+			all[fmt.Sprintf("%s-%s-%s-both=%v", cell, kind, scope, both)] = sorts(cell, kind, scope, both, n)
+			n++
 		}
 	}
 	return all
 }
 
 // sorts is a network of the given sort; n counts through layers and poolings.
-func sorts(cell string, scope factor.Scope, both, dense bool, n int) Config {
+func sorts(cell string, kind factor.Kind, scope factor.Scope, both bool, n int) Config {
 	c := Config{Cell: cell, Bidirectional: both, Input: 10, Hidden: 6, Layers: 1 + n%3, Classes: 3, Pooling: []string{PoolLast, PoolMean}[n/3%2]}
 	out := map[string][]int{LSTM: {6, 4}, GRU: {3, 6}, RNN: {3, 2}}[cell]
 	make := func(columns int) factor.Spec {
-		if dense {
-			return factor.DenseSpec(c.Gates()*c.Hidden, columns+n%2)
-		}
 		in := map[int][]int{6: {2, 3}, 10: {4, 3}, 12: {3, 4}, 16: {4, 4}, 18: {5, 4}}[columns]
-		return ht(in, out, 2, 1+n%2)
+		switch kind {
+		case factor.Dense:
+			return factor.DenseSpec(c.Gates()*c.Hidden, columns+n%2)
+		case factor.TT:
+			return factor.TTSpec(in, out, 3)
+		case factor.TR:
+			return factor.TRSpec(in, out, 2)
+		case factor.BT:
+			return factor.BTSpec(in, out, 2, 2)
+		}
+		return ht(in, out, 2, 1)
 	}
 	hidden := 0
 	if scope == factor.Full {
 		hidden = c.Hidden
 	}
-	c.Structure = make(c.Input + hidden)
-	c.Upper = specOf(make(c.Outputs() + hidden))
-	c.Structure.Scope, c.Upper.Scope = scope, scope
+	c.Structure = make(c.Input + hidden).WithScope(scope)
+	c.Upper = specOf(make(c.Outputs() + hidden).WithScope(scope))
 	if scope == factor.Split {
 		c.Recurrent = specOf(make(c.Hidden))
 	}
@@ -384,10 +395,10 @@ func TestCounts(t *testing.T) {
 		cfg                          Config
 		weights, biases, head, dense int64
 	}{
-		{sorts(LSTM, factor.Full, false, true, 0), 24 * 16, 24, 3*6 + 3, 24 * 16},
-		{sorts(LSTM, factor.Partial, true, true, 1), 2 * (24*11 + 24*6 + 24*13 + 24*6), 2 * 2 * 24, 3*12 + 3, 2 * 24 * (16 + 18)},
-		{sorts(GRU, factor.Split, true, false, 0), 2 * (3*4*2 + 6*3*2 + 4 + 3*2*2 + 6*3*2 + 4), 2 * 2 * 18, 3*12 + 3, 2 * 18 * 16},
-		{sorts(RNN, factor.Full, false, true, 2), 6 * (16 + 12 + 12), 3 * 6, 3*6 + 3, 6 * (16 + 12 + 12)},
+		{sorts(LSTM, factor.Dense, factor.Full, false, 0), 24 * 16, 24, 3*6 + 3, 24 * 16},
+		{sorts(LSTM, factor.Dense, factor.Partial, true, 1), 2 * (24*11 + 24*6 + 24*13 + 24*6), 2 * 2 * 24, 3*12 + 3, 2 * 24 * (16 + 18)},
+		{sorts(GRU, factor.HT, factor.Split, true, 0), 2 * (3*4*2 + 6*3*2 + 4 + 3*2*2 + 6*3*2 + 4), 2 * 2 * 18, 3*12 + 3, 2 * 18 * 16},
+		{sorts(RNN, factor.Dense, factor.Full, false, 2), 6 * (16 + 12 + 12), 3 * 6, 3*6 + 3, 6 * (16 + 12 + 12)},
 	} {
 		m := fresh(t, c.cfg, 1)
 		w, b, h := m.Count()
