@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/fdht/fdht/compress"
@@ -12,10 +13,10 @@ import (
 
 // Compression says what a model's recurrent matrices become.
 type Compression struct {
-	// Structures with the meaning that they have in Config: kind, scope, modes and tree, and the ranks when Target is zero.
-	// Upper nil: Structure serves every layer.
-	Structure        factor.Spec
-	Upper, Recurrent *factor.Spec
+	// Structures to try, of one scope, with the meaning that they have in Config: kind, modes and tree, and the ranks when Target
+	// is zero. The one with the smallest error is taken, for a tolerance the one with the fewest weights. Upper empty: Structure serves
+	// every layer.
+	Structure, Upper, Recurrent []factor.Spec
 	// Target.Budget is for all recurrent matrices of the model, dense hidden halves included; each structured one gets an equal share.
 	Target compress.Target
 }
@@ -43,19 +44,22 @@ type piece struct {
 // that leave the smallest error over all of them.
 func Compress(f *File, how Compression) (*File, []Compressed, error) {
 	cfg := f.Config
-	pieces, fixed := split(f, how.Structure.Scope)
+	if len(how.Structure) == 0 {
+		return nil, nil, errors.New("no structure to compress to")
+	}
+	pieces, fixed := split(f, how.Structure[0].Scope)
 	groups := [3][]piece{}
 	for _, p := range pieces {
 		switch {
 		case p.hidden:
 			groups[2] = append(groups[2], p)
-		case p.layer > 0 && how.Upper != nil:
+		case p.layer > 0 && len(how.Upper) > 0:
 			groups[1] = append(groups[1], p)
 		default:
 			groups[0] = append(groups[0], p)
 		}
 	}
-	if len(groups[2]) > 0 && how.Recurrent == nil {
+	if len(groups[2]) > 0 && len(how.Recurrent) == 0 {
 		return nil, nil, errors.New("scope split, and no structure of the hidden half: give one")
 	}
 	target := how.Target
@@ -65,19 +69,19 @@ func Compress(f *File, how Compression) (*File, []Compressed, error) {
 		}
 		target.Budget /= int64(len(pieces))
 	}
-	specs := [3]*factor.Spec{&how.Structure, how.Upper, how.Recurrent}
+	tried := [3][]factor.Spec{how.Structure, how.Upper, how.Recurrent}
+	var specs [3]*factor.Spec
 	var done []*compress.Result
 	var report []Compressed
 	for g, group := range groups {
 		if len(group) == 0 {
 			continue
 		}
-		results, err := compressGroup(group, *specs[g], target)
+		results, err := bestOf(group, tried[g], target)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", group[0].name, err)
 		}
-		spec := results[0].Spec
-		specs[g] = &spec
+		specs[g] = &results[0].Spec
 		for i, r := range results {
 			rows, cols := group[i].src.Size()
 			report = append(report, Compressed{group[i].name, rows, cols, r.Spec, r.Report})
@@ -85,9 +89,6 @@ func Compress(f *File, how Compression) (*File, []Compressed, error) {
 		done = append(done, results...)
 	}
 	cfg.Structure, cfg.Upper, cfg.Recurrent = *specs[0], specs[1], specs[2]
-	if cfg.Layers == 1 {
-		cfg.Upper = nil
-	}
 	out := &File{Config: cfg}
 	var err error
 	if out.Net, err = rnn.Zero(cfg.RNN()); err != nil {
@@ -152,42 +153,74 @@ func sources(m *rnn.Model, l, d int) (wx, wh compress.Source) {
 	return window{x, 0, in}, window{x, in, cfg.Hidden}
 }
 
-// compressGroup compresses matrices to one structure.
-func compressGroup(group []piece, s factor.Spec, target compress.Target) ([]*compress.Result, error) {
-	all := func(s factor.Spec, target compress.Target) (out []*compress.Result, sum float64, err error) {
-		for _, p := range group {
-			r, err := compress.Decompose(p.src, s, target)
-			if err != nil {
-				return nil, 0, err
+// bestOf compresses matrices to the best of the structures.
+func bestOf(group []piece, structures []factor.Spec, target compress.Target) (best []*compress.Result, err error) {
+	least := math.Inf(1)
+	for _, s := range structures {
+		results, e := together(group, s, target)
+		if e != nil {
+			if err == nil {
+				err = e
 			}
-			out = append(out, r)
-			sum += r.Report.Error * r.Report.Error
+			continue
 		}
-		return out, sum, nil
+		value := lost(results)
+		if target.Tol != 0 {
+			value = float64(results[0].Weights())
+		}
+		if value < least || best == nil {
+			best, least = results, value
+		}
 	}
-	results, _, err := all(s, target)
+	if best == nil {
+		return nil, err
+	}
+	return best, nil
+}
+
+// together compresses matrices to one structure with the same ranks.
+func together(group []piece, s factor.Spec, target compress.Target) ([]*compress.Result, error) {
+	results, err := each(group, s, target)
 	if err != nil || len(group) == 1 || target == (compress.Target{}) {
 		return results, err
 	}
-	var candidates []factor.Spec
+	var chosen []factor.Spec
 	for _, r := range results {
-		candidates = append(candidates, r.Spec)
+		chosen = append(chosen, r.Spec)
 	}
 	if target.Tol != 0 {
-		candidates = []factor.Spec{largest(candidates)}
+		return each(group, largest(chosen), compress.Target{})
 	}
 	var best []*compress.Result
-	least := 0.0
-	for _, c := range candidates {
-		r, sum, err := all(c, compress.Target{})
-		if err != nil {
+	for _, c := range chosen {
+		if results, err = each(group, c, compress.Target{}); err != nil {
 			return nil, err
 		}
-		if best == nil || sum < least {
-			best, least = r, sum
+		if best == nil || lost(results) < lost(best) {
+			best = results
 		}
 	}
 	return best, nil
+}
+
+// each compresses matrices one by one.
+func each(group []piece, s factor.Spec, target compress.Target) (out []*compress.Result, err error) {
+	for _, p := range group {
+		r, err := compress.Decompose(p.src, s, target)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// lost is the squared error over all matrices.
+func lost(results []*compress.Result) (sum float64) {
+	for _, r := range results {
+		sum += r.Report.Error * r.Report.Error
+	}
+	return sum
 }
 
 // largest takes the largest rank at each node.

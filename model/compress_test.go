@@ -40,12 +40,10 @@ func TestCompress(t *testing.T) {
 				if scope == factor.Full {
 					hidden = c.Hidden
 				}
-				how := Compression{Structure: structureFor(kind, scope, rows, c.Input+hidden), Target: compress.Target{Tol: 1e-7}}
-				upper := structureFor(kind, scope, rows, c.outputs()+hidden)
-				how.Upper = &upper
+				how := Compression{Structure: []factor.Spec{structureFor(kind, scope, rows, c.Input+hidden)}, Target: compress.Target{Tol: 1e-7}}
+				how.Upper = []factor.Spec{structureFor(kind, scope, rows, c.outputs()+hidden)}
 				if scope == factor.Split {
-					rec := structureFor(kind, factor.Full, rows, c.Hidden)
-					how.Recurrent = &rec
+					how.Recurrent = []factor.Spec{structureFor(kind, factor.Full, rows, c.Hidden)}
 				}
 				g, report, err := Compress(f, how)
 				if err != nil {
@@ -95,22 +93,53 @@ func TestCompressRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	full, partial := structureFor(factor.HT, factor.Full, 12, 7), structureFor(factor.HT, factor.Partial, 12, 4)
-	wrong := structureFor(factor.HT, factor.Full, 15, 7)
-	small := structureFor(factor.HT, factor.Full, 12, 4)
+	of := func(scope factor.Scope, rows, cols int) []factor.Spec {
+		return []factor.Spec{structureFor(factor.HT, scope, rows, cols)}
+	}
+	full, partial, small := of(factor.Full, 12, 7), of(factor.Partial, 12, 4), of(factor.Full, 12, 4)
 	for _, tc := range []struct {
 		how  Compression
 		want string
 	}{
-		{Compression{Structure: structureFor(factor.HT, factor.Split, 12, 4)}, "scope split, and no structure of the hidden half: give one"},
+		{Compression{Structure: of(factor.Split, 12, 4)}, "scope split, and no structure of the hidden half: give one"},
+		{Compression{}, "no structure to compress to"},
 		{Compression{Structure: partial, Target: compress.Target{Budget: 72}}, "budget of 72 weights: the dense hidden halves alone have 72"},
 		{Compression{Structure: full, Target: compress.Target{Budget: 20}}, "cell.0: budget of 10 weights: ranks of 1 alone take"},
-		{Compression{Structure: wrong}, "cell.0: output modes [5 3] multiply to 15, the matrix has 12 rows"},
-		{Compression{Structure: full, Upper: &small}, "cell.1: input modes [2 2] multiply to 4, the matrix has 6 columns"},
+		{Compression{Structure: of(factor.Full, 15, 7)}, "cell.0: output modes [5 3] multiply to 15, the matrix has 12 rows"},
+		{Compression{Structure: full, Upper: small}, "cell.1: input modes [2 2] multiply to 4, the matrix has 6 columns"},
 	} {
 		_, _, err := Compress(f, tc.how)
 		if err == nil || !strings.HasPrefix(err.Error(), tc.want) {
 			t.Errorf("got  %v\nwant %s", err, tc.want)
 		}
+	}
+}
+
+// Of several structures the better one is taken, and one that does not fit the budget is passed over.
+func TestCompressTriesStructures(t *testing.T) {
+	f, _, err := fromPyTorchCase(t, torchCases(t)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []factor.Spec{factor.HTSpec([]int{7}, []int{12}, 1, 1), factor.HTSpec([]int{2, 4}, []int{4, 3}, 1, 1), factor.HTSpec([]int{1, 7}, []int{12, 1}, 1, 1)}
+	for _, target := range []compress.Target{{Budget: 60}, {Tol: 0.3}} {
+		value := func(structures ...factor.Spec) float64 {
+			g, report, err := Compress(f, Compression{Structure: structures, Target: target})
+			if err != nil {
+				return 1e9
+			}
+			if target.Tol != 0 {
+				n, _, _ := g.Net.Count()
+				return float64(n)
+			}
+			return report[0].Error
+		}
+		best := min(value(all[0]), value(all[1]), value(all[2]))
+		if got := value(all...); got != best || best > 1e6 {
+			t.Errorf("%+v: %v, the best alone comes to %v", target, got, best)
+		}
+	}
+	if _, _, err := Compress(f, Compression{Structure: all[:1], Target: compress.Target{Budget: 60}}); err == nil {
+		t.Error("84 weights fit a budget of 60")
 	}
 }
