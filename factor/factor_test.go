@@ -73,9 +73,12 @@ func filled(t testing.TB, s factor.Spec, seed uint64) *factor.Linear {
 	return l
 }
 
-// reference is the float64 oracle of an HT matrix.
-func reference(l *factor.Linear) *testutil.HTEntry {
+// reference is the float64 oracle of a structured matrix.
+func reference(l *factor.Linear) testutil.Entry {
 	s := l.Spec()
+	if s.Kind != factor.HT {
+		return kindReference(l)
+	}
 	h := &testutil.HTEntry{In: s.In, Out: s.Out}
 	number := map[factor.Range]int{}
 	d := len(s.In)
@@ -105,7 +108,7 @@ func reference(l *factor.Linear) *testutil.HTEntry {
 }
 
 func TestMaterialize(t *testing.T) {
-	for name, s := range specs(t) {
+	for name, s := range allSpecs(t) {
 		if s.Kind == factor.Dense {
 			continue
 		}
@@ -135,7 +138,7 @@ func windows(n int) [][2]int {
 }
 
 func TestOpsAgainstMaterialized(t *testing.T) {
-	for name, s := range specs(t) {
+	for name, s := range allSpecs(t) {
 		l := filled(t, s, 5)
 		w := l.Materialize().Data
 		m, n := s.Rows(), s.Cols()
@@ -195,7 +198,7 @@ func scale(a, b []float32) float64 {
 
 // The loss sum_r dy_r . W x_r is linear in each single weight, so a central difference of the float64 oracle is exact.
 func TestGradientsAgainstDifferences(t *testing.T) {
-	for name, s := range specs(t) {
+	for name, s := range allSpecs(t) {
 		if s.Kind == factor.Dense {
 			continue
 		}
@@ -232,9 +235,9 @@ func TestGradientsAgainstDifferences(t *testing.T) {
 			op.Gradient(g, 2, dy, factor.Matrix{Data: x, Stride: width}, sc)
 			op.Gradient(g, rows-2, dy[2*m:], factor.Matrix{Data: x[2*width:], Stride: width}, sc)
 			op.Collect(target, g)
-			for p, weights := range append(slices.Clone(ref.Leaves), ref.Transfer...) {
+			for p, weights := range ref.Weights() {
 				want := make([]float64, len(weights))
-				every := 1 + len(weights)*m*width/5_000 // a sample of the weights where the matrix is large
+				every := 1 + len(weights)*m*width/2_000 // a sample of the weights where the matrix is large
 				for i := range weights {
 					want[i] = float64(target[p][i])
 					if i%every != 0 {
@@ -283,7 +286,7 @@ func zeros(l *factor.Linear) [][]float32 {
 }
 
 func TestOpsDoNotAllocate(t *testing.T) {
-	for name, s := range specs(t) {
+	for name, s := range allSpecs(t) {
 		l := filled(t, s, 5)
 		const rows = 3
 		x, y := make([]float32, rows*s.Cols()), make([]float32, rows*s.Rows())
@@ -443,7 +446,7 @@ func TestValidateNamesTheFault(t *testing.T) {
 }
 
 func TestSpecJSON(t *testing.T) {
-	for name, s := range specs(t) {
+	for name, s := range allSpecs(t) {
 		b, err := json.Marshal(s)
 		if err != nil {
 			t.Fatal(err)
