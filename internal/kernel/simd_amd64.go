@@ -136,34 +136,42 @@ func simdTranspose(path Path, dst, src []float32, rows, cols, dstRow, srcRow int
 	if r == 0 || c == 0 || path == Scalar {
 		return 0, 0
 	}
-	strip := transposeStrip(path)
+	strip := 16
+	if path == AVX2 {
+		strip = 8
+	}
 	for i := 0; i < r; i += strip {
-		transposeGroups(path, &dst[i], &src[i*srcRow], dstRow, srcRow, min(strip, r-i)/4, c/4)
+		groups := min(strip, r-i) / 4
+		if path == AVX2 {
+			transposeAVX2(&dst[i], &src[i*srcRow], 4*dstRow, 4*srcRow, groups, c/4)
+		} else {
+			transposeAVX512(&dst[i], &src[i*srcRow], 4*dstRow, 4*srcRow, groups, c/4)
+		}
 	}
 	return r, c
 }
 
 // transposeStrip is how many rows a transposition takes at a time; 0 where there is no kernel for it.
-func transposeStrip(path Path) int {
-	switch path {
-	case AVX512:
-		return 16
-	case AVX2:
+func transposeStrip(path Path, rows int) int {
+	switch {
+	case path == Scalar || rows < 4:
+		return 0
+	case rows < 8:
+		return 4
+	case rows < 16 || path == AVX2:
 		return 8
 	}
-	return 0
+	return 16
 }
 
-// transposeColumns transposes 4*blocks columns of one whole strip.
-func transposeColumns(path Path, dst, src []float32, blocks, dstRow, srcRow int) {
-	transposeGroups(path, &dst[0], &src[0], dstRow, srcRow, transposeStrip(path)/4, blocks)
-}
-
-// transposeGroups transposes 4*blocks columns of a strip of 4*groups rows.
-func transposeGroups(path Path, dst, src *float32, dstRow, srcRow, groups, blocks int) {
-	if path == AVX2 {
-		transposeAVX2(dst, src, 4*dstRow, 4*srcRow, groups, blocks)
-	} else {
-		transposeAVX512(dst, src, 4*dstRow, 4*srcRow, groups, blocks)
+// transposeColumns transposes 4*blocks columns of a strip.
+func transposeColumns(strip int, dst, src []float32, blocks, dstRow, srcRow int) {
+	switch strip {
+	case 4:
+		transpose4(&dst[0], &src[0], 4*dstRow, 4*srcRow, blocks)
+	case 8:
+		transposeAVX2(&dst[0], &src[0], 4*dstRow, 4*srcRow, 2, blocks)
+	default:
+		transposeAVX512(&dst[0], &src[0], 4*dstRow, 4*srcRow, 4, blocks)
 	}
 }

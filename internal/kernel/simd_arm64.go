@@ -27,6 +27,6 @@ func simdPeak(path Path, n int) int {
 func mulNarrow(*mulJob, *float32, *float32, *float32) {}
 
 // There are no kernels for whole transpositions.
-func transposeStrip(Path) int { return 0 }
+func transposeStrip(Path, int) int { return 0 }
 
-func transposeColumns(_ Path, _, _ []float32, _, _, _ int) {}
+func transposeColumns(_ int, _, _ []float32, _, _, _ int) {}

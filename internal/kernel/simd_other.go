@@ -12,6 +12,6 @@ func simdTranspose(_ Path, _, _ []float32, _, _, _, _ int) (r, c int) { return 0
 func simdPeak(Path, int) int { return 0 }
 
 // There are no kernels for whole transpositions.
-func transposeStrip(Path) int { return 0 }
+func transposeStrip(Path, int) int { return 0 }
 
-func transposeColumns(_ Path, _, _ []float32, _, _, _ int) {}
+func transposeColumns(_ int, _, _ []float32, _, _, _ int) {}

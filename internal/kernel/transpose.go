@@ -98,17 +98,13 @@ func Transpose(dst, src []float32, rows, cols, dstRow, srcRow int) {
 	if need := (rows-1)*srcRow + cols; srcRow < 0 || len(src) < need {
 		panic(fmt.Sprintf("kernel: src has %d elements, [%d, %d] in rows of %d needs %d", len(src), rows, cols, srcRow, need))
 	}
-	path := Current()
-	if path == AVX512 && rows < 16 {
-		path = AVX2
-	}
-	if strip := transposeStrip(path); strip > 0 && rows >= strip && cols >= 4 {
+	if strip := transposeStrip(Current(), rows); strip > 0 && cols >= 4 {
 		// The last strip and the last block of columns reach back over what is done already, so nothing beyond the edge is written.
 		for i := 0; i < rows; i += strip {
 			i = min(i, rows-strip)
-			transposeColumns(path, dst[i:], src[i*srcRow:], cols/4, dstRow, srcRow)
+			transposeColumns(strip, dst[i:], src[i*srcRow:], cols/4, dstRow, srcRow)
 			if cols%4 != 0 {
-				transposeColumns(path, dst[(cols-4)*dstRow+i:], src[i*srcRow+cols-4:], 1, dstRow, srcRow)
+				transposeColumns(strip, dst[(cols-4)*dstRow+i:], src[i*srcRow+cols-4:], 1, dstRow, srcRow)
 			}
 		}
 		return

@@ -53,3 +53,39 @@ loop:
 	JNZ         loop
 	VZEROUPPER
 	RET
+
+// func transpose4(dst *float32, src *float32, dstRow int, srcRow int, blocks int)
+// Requires: AVX
+TEXT ·transpose4(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ dstRow+16(FP), DX
+	MOVQ srcRow+24(FP), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ blocks+32(FP), DI
+
+loop:
+	VMOVUPS   (CX), X0
+	VMOVUPS   (CX)(BX*1), X1
+	VMOVUPS   (CX)(BX*2), X2
+	VMOVUPS   (CX)(SI*1), X3
+	VUNPCKLPS X1, X0, X4
+	VUNPCKHPS X1, X0, X5
+	VUNPCKLPS X3, X2, X1
+	VUNPCKHPS X3, X2, X3
+	VUNPCKLPD X1, X4, X0
+	VUNPCKHPD X1, X4, X1
+	VUNPCKLPD X3, X5, X2
+	VUNPCKHPD X3, X5, X3
+	VMOVUPS   X0, (AX)
+	ADDQ      DX, AX
+	VMOVUPS   X1, (AX)
+	ADDQ      DX, AX
+	VMOVUPS   X2, (AX)
+	ADDQ      DX, AX
+	VMOVUPS   X3, (AX)
+	ADDQ      DX, AX
+	ADDQ      $0x10, CX
+	DECQ      DI
+	JNZ       loop
+	RET

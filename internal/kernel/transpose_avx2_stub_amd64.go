@@ -9,3 +9,8 @@ package kernel
 //
 //go:noescape
 func transposeAVX2(dst *float32, src *float32, dstRow int, srcRow int, groups int, blocks int)
+
+// transpose4 sets row k of dst to column k of four rows of src, k < 4*blocks. Rows are dstRow and srcRow bytes apart.
+//
+//go:noescape
+func transpose4(dst *float32, src *float32, dstRow int, srcRow int, blocks int)

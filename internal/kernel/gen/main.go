@@ -56,6 +56,9 @@ func main() {
 		dot(t)
 	case "transpose":
 		transpose(t)
+		if !t.wide { // both instruction sets have it
+			transpose4()
+		}
 	case "peak":
 		peak(t)
 	case "vector":
