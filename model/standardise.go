@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/fdht/fdht/internal/kernel"
 	"github.com/fdht/fdht/rnn"
 )
 
@@ -65,10 +66,7 @@ func (c *Scaler) Apply(row []float32) {
 		return
 	}
 	if len(c.mean) == 1 {
-		mean, inv := c.mean[0], c.inv[0]
-		for i, x := range row {
-			row[i] = (x - mean) * inv
-		}
+		kernel.Affine(row, row, c.inv[0], -c.mean[0]*c.inv[0])
 		return
 	}
 	if len(row) != len(c.mean) {
