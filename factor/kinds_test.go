@@ -279,6 +279,27 @@ func TestKindsCost(t *testing.T) {
 	}
 }
 
+// A window costs as much as the box of mode indices around it.
+func TestWindowCost(t *testing.T) {
+	for _, make := range []func(in []int) factor.Spec{
+		func(in []int) factor.Spec { return factor.HTSpec(in, []int{4, 4, 4, 4}, 4, 4) },
+		func(in []int) factor.Spec { return factor.TTSpec(in, []int{4, 4, 4, 4}, 4) },
+		func(in []int) factor.Spec { return factor.BTSpec(in, []int{4, 4, 4, 4}, 2, 4) },
+	} {
+		box, _ := make([]int{1, 4, 8, 8}).Cost(3)
+		s := make([]int{113, 8, 8, 8})
+		if got, err := s.WindowCost(57600, 57856, 3); err != nil || got != box {
+			t.Errorf("%s: %+v, %v, want %+v", s.Kind, got, err, box)
+		}
+		if _, err := s.WindowCost(57600, 57857, 3); err == nil {
+			t.Errorf("%s: a window past the last column has a cost", s.Kind)
+		}
+	}
+	if c, err := factor.DenseSpec(5, 9).WindowCost(2, 5, 2); err != nil || c.MAC != 2*5*3 {
+		t.Errorf("dense: %+v, %v", c, err)
+	}
+}
+
 func TestKindsValidate(t *testing.T) {
 	in, out := []int{3, 4, 2, 5}, []int{2, 3, 4, 2}
 	with := func(s factor.Spec, f func(*factor.Spec)) factor.Spec {

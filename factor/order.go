@@ -110,15 +110,23 @@ type Cost struct {
 // Cost counts the multiply-adds and the largest intermediate of y = W x for a batch of rows, in the order that the
 // planner chooses. A dense matrix costs batch M N.
 func (s Spec) Cost(batch int) (Cost, error) {
-	return s.cost(batch, forward)
+	return s.cost(0, s.Cols(), batch, forward)
+}
+
+// WindowCost is Cost for the columns lo..hi-1 alone, which are applied as the smallest box of mode indices around them.
+func (s Spec) WindowCost(lo, hi, batch int) (Cost, error) {
+	if lo < 0 || hi > s.Cols() || lo >= hi {
+		return Cost{}, fmt.Errorf("columns %d..%d: a window of a matrix of %d columns is not empty and lies within it", lo, hi, s.Cols())
+	}
+	return s.cost(lo, hi, batch, forward)
 }
 
 // GradientCost counts the multiply-adds of the gradients of all factors, given x and dL/dy, intermediates recomputed.
 func (s Spec) GradientCost(batch int) (Cost, error) {
-	return s.cost(batch, gradient)
+	return s.cost(0, s.Cols(), batch, gradient)
 }
 
-func (s Spec) cost(batch int, why purpose) (Cost, error) {
+func (s Spec) cost(lo, hi, batch int, why purpose) (Cost, error) {
 	if err := s.Validate(); err != nil {
 		return Cost{}, err
 	}
@@ -126,10 +134,10 @@ func (s Spec) cost(batch int, why purpose) (Cost, error) {
 		return Cost{}, fmt.Errorf("batch %d: the least is 1", batch)
 	}
 	if s.Kind == Dense {
-		m, n := int64(s.Rows()), int64(s.Cols())
+		m, n := int64(s.Rows()), int64(hi-lo)
 		return Cost{int64(batch) * m * n, int64(batch) * m}, nil
 	}
-	box, _, _ := boxOf(s.In, 0, s.Cols())
+	box, _, _ := boxOf(s.In, lo, hi)
 	nets := networks(s, box, batch)
 	o := searchOrder(nets[0], why)
 	mac := o.mac * float64(len(nets)) // they all have the same shape
