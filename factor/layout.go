@@ -37,9 +37,9 @@ func (l *layout) labels() (v []int) {
 const maxLayouts = 200
 
 // planLayout chooses, for a chain of contractions, the order of axes in memory at each link, so that the estimated time
-// is least: a shortest path over axis orders, of which the cheapest maxLayouts are followed from each link. axes lists the labels of each link's operand in memory order. after,
-// when not nil, brings the last result into the order that net.out asks for.
-func planLayout(net network, links []int, axes [][]int, why purpose) (steps []step, after *shuffle) {
+// is least: a shortest path over axis orders, of which the cheapest maxLayouts are followed from each link. axes lists the labels of
+// each operand in memory order.
+func planLayout(net network, links []int, axes [][]int, why purpose) []*state {
 	states := []state{{candidate: candidate{axes: layoutOf(net.in)}}}
 	var list []candidate // memory that is used again
 	for at, link := range links {
@@ -80,17 +80,12 @@ func planLayout(net network, links []int, axes [][]int, why purpose) (steps []st
 			best = s
 		}
 	}
-	if !sameLayout(net, best.axes.axes(), out.axes()) {
-		sh := newShuffle(net.dim, best.axes.labels(), net.out)
-		after = &sh
+	var chain []*state
+	for s := best; s.from != nil; s = s.from {
+		chain = append(chain, s)
 	}
-	// Shuffles are made for the chosen path alone: making them for every candidate would take longer than all the rest.
-	for at := len(links) - 1; at >= 0; at-- {
-		steps = append(steps, best.build(net, links[at], axes[links[at]], best.from.axes))
-		best = best.from
-	}
-	slices.Reverse(steps)
-	return steps, after
+	slices.Reverse(chain)
+	return chain
 }
 
 // state is the cheapest way found to have the data's axes in one order.
@@ -110,11 +105,11 @@ type candidate struct {
 }
 
 // build makes the step: w are the axes of its operand, from those of the data as the step before left it.
-func (c *candidate) build(net network, operand int, w []int, from layout) step {
+func (c *candidate) build(net network, operand int, w, from []int) step {
 	st, s, t := c.step, c.s.labels(), c.t.labels()
 	st.operand = operand
 	if c.mixed {
-		sh := newShuffle(net.dim, from.labels(), c.data.labels())
+		sh := newShuffle(net.dim, from, c.data.labels())
 		st.before = &sh
 	}
 	ts, ft := newShuffle(net.dim, w, slices.Concat(t, s)), newShuffle(net.dim, w, slices.Concat(s, t))

@@ -31,33 +31,18 @@ type merge struct {
 
 // newProgram compiles net for a purpose. strided says where operand f lies in the Linear's factor f.
 func newProgram(net network, strided []shuffle, why purpose) *program {
-	o := searchOrder(net, why)
 	p := &program{factors: strided, in: sizeOf(net, net.in), out: sizeOf(net, net.out)}
-	var axes [][]int           // labels of each operand in memory order
-	number := map[uint32]int{} // set of factors -> operand
-	for f, op := range net.factors {
-		axes = append(axes, op.axes)
-		number[2<<f] = f
+	o := outlineOf(net, why)
+	for _, m := range o.ahead {
+		p.ahead = append(p.ahead, newMerge(net, m.a, m.b, o.axes))
 	}
-	var links []int
-	for _, c := range o.steps {
-		b := number[c.b]
-		if c.a&1 != 0 {
-			links = append(links, b)
-			continue
-		}
-		pr, result := newMerge(net, number[c.a], b, axes)
-		number[c.a|c.b] = len(axes)
-		axes = append(axes, result)
-		p.ahead = append(p.ahead, pr)
-	}
-	for _, a := range axes {
+	for _, a := range o.axes {
 		p.value = append(p.value, make([]float32, sizeOf(net, a)))
 		if why == gradient {
 			p.slope = append(p.slope, make([]float32, sizeOf(net, a)))
 		}
 	}
-	p.steps, p.after = planLayout(net, links, axes, why)
+	p.steps, p.after = o.steps(net)
 	p.widest = p.out
 	for i := range p.steps {
 		s := &p.steps[i]
@@ -68,26 +53,14 @@ func newProgram(net network, strided []shuffle, why purpose) *program {
 	return p
 }
 
-func newMerge(net network, a, b int, axes [][]int) (merge, []int) {
-	var i, k, j []int
-	for _, l := range axes[a] {
-		if slices.Contains(axes[b], l) {
-			k = append(k, l)
-		} else {
-			i = append(i, l)
-		}
-	}
-	for _, l := range axes[b] {
-		if !slices.Contains(k, l) {
-			j = append(j, l)
-		}
-	}
+func newMerge(net network, a, b int, axes [][]int) merge {
+	i, k, j := splitAxes(axes[a], axes[b])
 	p := merge{a: a, b: b, rows: sizeOf(net, i), cols: sizeOf(net, j), sum: sizeOf(net, k)}
 	p.packA = newShuffle(net.dim, axes[a], slices.Concat(i, k))
 	p.packB = newShuffle(net.dim, axes[b], slices.Concat(k, j))
 	p.pa, p.pb = make([]float32, p.rows*p.sum), make([]float32, p.sum*p.cols)
 	p.tmp = make([]float32, max(len(p.pa), len(p.pb)))
-	return p, slices.Concat(i, j)
+	return p
 }
 
 // refresh takes over the factors and does what can be done ahead.
