@@ -84,13 +84,14 @@ type htRun struct {
 	data  [][]float64
 	ranks []int
 	sigma [][]float64
+	notes []Node
 	top   bool // one child of the root is truncated: the other has the same unfolding and nothing more to discard
 }
 
 func newHTRun(w *worker, t *tensor) *htRun {
 	r := &htRun{htTree: newHTTree(w.spec), w: w, t: t}
 	n := len(r.nodes)
-	r.data, r.ranks, r.sigma = make([][]float64, n), make([]int, n), make([][]float64, n)
+	r.data, r.ranks, r.sigma, r.notes = make([][]float64, n), make([]int, n), make([][]float64, n), make([]Node, n)
 	r.ranks[r.root()] = 1
 	for k := range t.dims {
 		r.axes = append(r.axes, k)
@@ -130,6 +131,7 @@ func (r *htRun) inner() {
 		r.truncate(n, axis)
 	}
 	r.data[r.root()] = r.t.data
+	r.w.nodes = r.notes[:r.root()] // in the order of the factors
 }
 
 func (r *htRun) truncate(n, axis int) {
@@ -141,7 +143,7 @@ func (r *htRun) truncate(n, axis int) {
 		r.top = true
 	}
 	u, sigma := r.w.truncate(r.t, axis, r.nodes[n].String(), r.caps[n], share)
-	r.data[n], r.ranks[n], r.sigma[n] = u.Data, u.Cols, sigma
+	r.data[n], r.ranks[n], r.sigma[n], r.notes[n] = u.Data, u.Cols, sigma, r.w.nodes[len(r.w.nodes)-1]
 }
 
 func (r *htRun) factors() *Factors {

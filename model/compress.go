@@ -23,11 +23,11 @@ type Compression struct {
 
 // Compressed is what became of one matrix.
 type Compressed struct {
-	Name            string `json:"name"` // as its parameters begin: cell.0, cell.0.reverse, cell.1.recurrent
-	Rows            int    `json:"rows"`
-	Cols            int    `json:"cols"`
-	factor.Spec     `json:"structure"`
-	compress.Report `json:"report"`
+	Name   string          `json:"name"` // as its parameters begin: cell.0, cell.0.reverse, cell.1.recurrent
+	Rows   int             `json:"rows"`
+	Cols   int             `json:"cols"`
+	Spec   factor.Spec     `json:"structure"`
+	Report compress.Report `json:"report"`
 }
 
 // piece is a matrix to be compressed.

@@ -74,8 +74,8 @@ func TestCompress(t *testing.T) {
 					t.Errorf("%s: %d weights for a budget of %d", name, n, how.Target.Budget)
 				}
 				for _, r := range report {
-					if r.Error > r.Bound*(1+1e-9)+1e-12 || r.RelErr > 0.99 {
-						t.Errorf("%s: %s: error %v, bound %v of norm %v", name, r.Name, r.Error, r.Bound, r.Norm)
+					if rep := r.Report; rep.Error > rep.Bound*(1+1e-9)+1e-12 || rep.RelErr > 0.99 {
+						t.Errorf("%s: %s: error %v, bound %v of norm %v", name, r.Name, rep.Error, rep.Bound, rep.Norm)
 					}
 				}
 			}
@@ -132,7 +132,7 @@ func TestCompressTriesStructures(t *testing.T) {
 				n, _, _ := g.Net.Count()
 				return float64(n)
 			}
-			return report[0].Error
+			return report[0].Report.Error
 		}
 		best := min(value(all[0]), value(all[1]), value(all[2]))
 		if got := value(all...); got != best || best > 1e6 {

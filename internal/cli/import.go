@@ -17,6 +17,11 @@ type torchFlags struct {
 	Pooling string   `group:"torch" placeholder:"WAY" help:"What the classifier reads: last hidden state, or mean over time (last)."`
 }
 
+// given reports whether one of the flags is there.
+func (f *torchFlags) given() bool {
+	return f.Prefix != nil || f.Cell != "" || f.Head != "" || len(f.Classes) > 0 || f.Pooling != ""
+}
+
 // load reads the state dict at path and says what in it was left out.
 func (f *torchFlags) load(u *ui, path string) (*model.File, error) {
 	how := model.PyTorch{Prefix: f.Prefix, Cell: f.Cell, Head: f.Head, Classes: f.Classes, Pooling: f.Pooling}

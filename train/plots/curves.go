@@ -39,28 +39,35 @@ func Curves(path string, points []Point) error {
 	})
 }
 
-// panel is one plot: the training numbers as a thin line, the validation numbers as a strong one.
-func panel(title string, points []Point, of func(Point) (float64, *float64)) (*plot.Plot, error) {
+// axes is an empty plot in the house's style, with a horizontal grid.
+func axes(title string) *plot.Plot {
 	t := theme()
 	p := plot.New()
 	p.BackgroundColor = nil
 	p.Title.Text = title
 	p.Title.TextStyle.Font, p.Title.TextStyle.Color = sans(12), t.ink
 	p.Title.Padding = 6
-	p.X.Label.Text = "epoch"
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Label.TextStyle.Font, a.Label.TextStyle.Color = sans(9), t.faint
 		a.Tick.Label.Font, a.Tick.Label.Color = sans(8.5), t.faint
 		a.LineStyle.Color, a.Tick.LineStyle.Color = t.rule, t.rule
 	}
-	p.X.Tick.Marker = epochs{}
-	p.Legend.Top = true
-	p.Legend.TextStyle.Font, p.Legend.TextStyle.Color = sans(9), t.ink
-	p.Legend.Padding, p.Legend.XOffs = 2, -4
 	grid := plotter.NewGrid()
 	grid.Vertical.Width = 0
 	grid.Horizontal.Color, grid.Horizontal.Width = t.rule, 0.5
 	p.Add(grid)
+	return p
+}
+
+// panel is one plot: the training numbers as a thin line, the validation numbers as a strong one.
+func panel(title string, points []Point, of func(Point) (float64, *float64)) (*plot.Plot, error) {
+	t := theme()
+	p := axes(title)
+	p.X.Label.Text = "epoch"
+	p.X.Tick.Marker = epochs{}
+	p.Legend.Top = true
+	p.Legend.TextStyle.Font, p.Legend.TextStyle.Color = sans(9), t.ink
+	p.Legend.Padding, p.Legend.XOffs = 2, -4
 
 	var train, val plotter.XYs
 	for _, pt := range points {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image/png"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,6 +92,22 @@ func TestPlots(t *testing.T) {
 			}
 			check(t, path)
 		}
+		for _, n := range []int{1, 2, 6} {
+			var nodes []Spectrum
+			for i := range n {
+				s := Spectrum{Name: fmt.Sprintf("%d-%d", i, i+2), Rank: i + 1}
+				for k := range 1 + i*i*9 {
+					s.Values = append(s.Values, 3*math.Exp(-float64(k*(i+1))/8))
+				}
+				nodes = append(nodes, s)
+			}
+			nodes[0].Values[0] = 0 // a matrix of zeros
+			path := filepath.Join(dir, fmt.Sprintf("spectra%d.%s", n, ext))
+			if err := Spectra(path, "cell.0, ht", nodes); err != nil {
+				t.Fatal(err)
+			}
+			check(t, path)
+		}
 	}
 }
 
@@ -106,6 +123,7 @@ func TestRefused(t *testing.T) {
 		{Confusion(path, "", labels, [][]int{{1, 2, 3}, {1}, {1, 2, 3}}), "row 1 of the confusion matrix has 1 entries for 3 classes"},
 		{Confusion(path, "", nil, nil), "0 labels"},
 		{ClassBars(path, "", nil), "there are no classes"},
+		{Spectra(path, "", nil), "there is no node with singular values"},
 	} {
 		if c.err == nil || !strings.HasPrefix(c.err.Error(), "cannot draw "+path+": ") || !strings.Contains(c.err.Error(), c.want) {
 			t.Errorf("got %v, want %s", c.err, c.want)

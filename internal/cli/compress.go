@@ -1,0 +1,283 @@
+package cli
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/fdht/fdht/compress"
+	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/model"
+	"github.com/jedib0t/go-pretty/v6/table"
+)
+
+// compressCmd is fdht compress.
+type compressCmd struct {
+	Weights string `placeholder:"F" group:"torch" help:"PyTorch state dict in a safetensors file."`
+	torchFlags
+	Model string `placeholder:"M" group:"model" help:"Instead of --weights: a model file, or the folder of a run."`
+	Out   string `required:"" placeholder:"M" group:"model" help:"Model file to write."`
+
+	Kind      string    `group:"model" default:"ht" placeholder:"KIND" help:"Structure: ht (hierarchical Tucker), tt (tensor train), tr (tensor ring) or bt (one block) (${default})."`
+	Scope     string    `group:"model" default:"full" placeholder:"PART" help:"What gets that structure: full, inputs and hidden units as one matrix; partial, the input half; split, each half for itself (${default})."`
+	Budget    int64     `group:"model" placeholder:"W" help:"Most recurrent weights in all; ranks are chosen where the singular values are largest."`
+	Tol       float64   `group:"model" placeholder:"X" help:"Instead: largest relative error of each matrix (Frobenius norm), such as 0.1."`
+	Rank      int       `group:"model" placeholder:"R" help:"Instead: all ranks; ht: of the leaves, and of the inner nodes without --inner-rank."`
+	InnerRank int       `group:"model" placeholder:"R" help:"ht: rank of all inner nodes."`
+	Ranks     ranksFlag `group:"model" placeholder:"RANKS" help:"Instead: every rank, as in fdht train."`
+	ModesIn   []int     `group:"model" placeholder:"N" help:"Input modes; left out with --modes-out: several are tried and the best is kept, of a large matrix even ones."`
+	ModesOut  []int     `group:"model" placeholder:"M" help:"Output modes."`
+	Tree      treeFlag  `group:"model" placeholder:"TREE" help:"ht: dimension tree, such as [[0,1],[2,3]]; left out: balanced."`
+
+	UpperModesIn  []int     `group:"upper" placeholder:"N" help:"As --modes-in."`
+	UpperModesOut []int     `group:"upper" placeholder:"M" help:"As --modes-out."`
+	UpperTree     treeFlag  `group:"upper" placeholder:"TREE" help:"As --tree."`
+	UpperRanks    ranksFlag `group:"upper" placeholder:"RANKS" help:"As --ranks."`
+
+	RecurrentModesIn  []int     `group:"recurrent" placeholder:"N" help:"As --modes-in."`
+	RecurrentModesOut []int     `group:"recurrent" placeholder:"M" help:"As --modes-out."`
+	RecurrentTree     treeFlag  `group:"recurrent" placeholder:"TREE" help:"As --tree."`
+	RecurrentRanks    ranksFlag `group:"recurrent" placeholder:"RANKS" help:"As --ranks."`
+
+	Report string `placeholder:"DIR" group:"common" help:"Write report.md, report.json and a plot of the singular values of each matrix there."`
+	jsonFlag
+	common
+}
+
+// Help is the long help.
+func (*compressCmd) Help() string {
+	return `Examples:
+
+  fdht compress --weights lstm.safetensors --out small.safetensors --budget 8000 --report report
+  fdht compress --model runs/dense --out small.safetensors --kind tt --tol 0.2
+  fdht compress --model runs/dense --modes-in 8,8,8,113 --modes-out 4,4,8,8 --rank 8 --out small.safetensors
+  fdht train --data clips --init small.safetensors --lr 0.0005 --out runs/fine
+
+The error is that of a matrix, relative, in the Frobenius norm; trained weights are full of noise, so an error of 0.5 and more is common and fine-tuning
+makes up for it. The bound is the root of the sum of all squared singular values that were left out. A matrix of more than 4,194,304 entries
+is compressed to one choice of modes, a smaller one to the best of several.`
+}
+
+// compressed is what compress --json prints.
+type compressed struct {
+	Model    string             `json:"model"`
+	Matrices []compressedMatrix `json:"matrices"`
+	Weights  int64              `json:"weights"`
+	Biases   int64              `json:"biases"`
+	Head     int64              `json:"head"`
+	Total    int64              `json:"total"`
+	Dense    int64              `json:"dense_weights"`
+	Ratio    float64            `json:"ratio"`
+	Error    float64            `json:"relative_error"` // of all matrices together
+	Bound    float64            `json:"relative_bound"`
+	Seconds  float64            `json:"seconds"`
+}
+
+type compressedMatrix struct {
+	Name      string      `json:"name"`
+	Rows      int         `json:"rows"`
+	Cols      int         `json:"cols"`
+	Structure factor.Spec `json:"structure"`
+	Weights   int64       `json:"weights"`
+	Dense     int64       `json:"dense_weights"`
+	Ratio     float64     `json:"ratio"`
+	Error     float64     `json:"relative_error"`
+	Bound     float64     `json:"relative_bound"`
+}
+
+// Run compresses.
+func (c *compressCmd) Run(u *ui) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	started := time.Now()
+	f, err := c.load(u)
+	if err != nil {
+		return err
+	}
+	how, err := c.compression(f)
+	if err != nil {
+		return err
+	}
+	small, report, err := model.Compress(f, how)
+	if err != nil {
+		return &usageError{err: err}
+	}
+	if err := small.Save(c.Out); err != nil {
+		return err
+	}
+	out := summary(c.Out, small, report)
+	out.Seconds = time.Since(started).Seconds()
+	if c.Report != "" {
+		if err := writeCompressReport(c.Report, out, report); err != nil {
+			return err
+		}
+		u.note("report.md, report.json and plots are in %s", c.Report)
+	}
+	if c.JSON {
+		return u.json(out)
+	}
+	if err := u.print("%s", out.text()); err != nil {
+		return err
+	}
+	u.note("next: %s train --data PATH --init %s --lr 0.0005 --out runs/fine", self(), c.Out)
+	return nil
+}
+
+func (c *compressCmd) check() error {
+	ways := 0
+	for _, given := range []bool{c.Budget != 0, c.Tol != 0, c.Rank != 0, !c.Ranks.isZero()} {
+		if given {
+			ways++
+		}
+	}
+	switch {
+	case (c.Weights == "") == (c.Model == ""):
+		return usage("", "give one of --weights and --model: what is to be compressed")
+	case c.Weights == "" && c.torchFlags.given():
+		return usage("leave them away", "--prefix, --cell, --head, --classes and --pooling are about a state dict, not a model")
+	case ways != 1:
+		return usage("such as --budget 8000", "give one of --budget, --tol, --rank and --ranks: how small it is to be")
+	case c.Budget < 0:
+		return usage("", "--budget %d: want at least 1", c.Budget)
+	case !(c.Tol >= 0 && c.Tol < 1):
+		return usage("", "--tol %v: want above 0 and below 1", c.Tol)
+	case c.Kind == string(factor.Dense):
+		return usage("", "--kind dense: want ht, tt, tr or bt")
+	}
+	return nil
+}
+
+// load reads the model or the state dict.
+func (c *compressCmd) load(u *ui) (*model.File, error) {
+	if c.Weights != "" {
+		return c.torchFlags.load(u, c.Weights)
+	}
+	return model.Load(modelPath(c.Model))
+}
+
+// compression makes structures of the flags.
+func (c *compressCmd) compression(f *model.File) (how model.Compression, err error) {
+	cfg := f.Config
+	flags := &modelFlags{Cell: cfg.Cell, Bidirectional: cfg.Bidirectional, Hidden: cfg.Hidden, Layers: cfg.Layers,
+		Kind: c.Kind, Scope: c.Scope, Rank: c.Rank, InnerRank: c.InnerRank, Ranks: c.Ranks,
+		UpperModesIn: c.UpperModesIn, UpperModesOut: c.UpperModesOut, UpperTree: c.UpperTree, UpperRanks: c.UpperRanks,
+		RecurrentModesIn: c.RecurrentModesIn, RecurrentModesOut: c.RecurrentModesOut, RecurrentTree: c.RecurrentTree, RecurrentRanks: c.RecurrentRanks,
+	}
+	if err := flags.check(); err != nil {
+		return how, err
+	}
+	l := layer{cell: cfg.Cell, scope: factor.Scope(c.Scope), kind: c.Kind}
+	first, upper, recurrent := l, l, l
+	first.modesIn, first.modesOut, first.tree, first.ranks = c.ModesIn, c.ModesOut, c.Tree.Tree, c.Ranks
+	if how.Structure, err = flags.structures(first, cfg.Input); err != nil {
+		return how, err
+	}
+	if cfg.Layers > 1 {
+		upper.prefix = "upper-"
+		upper.modesIn, upper.modesOut, upper.tree, upper.ranks = c.UpperModesIn, c.UpperModesOut, c.UpperTree.Tree, c.UpperRanks
+		if how.Upper, err = flags.structures(upper, cfg.RNN().Outputs()); err != nil {
+			return how, err
+		}
+	}
+	if l.scope == factor.Split {
+		recurrent.prefix, recurrent.scope = "recurrent-", factor.Full
+		recurrent.modesIn, recurrent.modesOut, recurrent.tree, recurrent.ranks = c.RecurrentModesIn, c.RecurrentModesOut, c.RecurrentTree.Tree, c.RecurrentRanks
+		if how.Recurrent, err = flags.structures(recurrent, 0); err != nil {
+			return how, err
+		}
+	}
+	how.Target = compress.Target{Tol: c.Tol, Budget: c.Budget}
+	return how, nil
+}
+
+// structures are those that a matrix may get: the one that the flags spell out, or proposals.
+func (f *modelFlags) structures(l layer, input int) ([]factor.Spec, error) {
+	if (len(l.modesIn) > 0) != (len(l.modesOut) > 0) {
+		return nil, usage("give both, or none and several are tried", "one of --%smodes-in and --%smodes-out is missing", l.prefix, l.prefix)
+	}
+	if err := checkModes(l, input, f.Hidden); err != nil {
+		return nil, err
+	}
+	fixed := f.Rank > 0 || !l.ranks.isZero()
+	if len(l.modesIn) > 0 {
+		if !fixed {
+			return []factor.Spec{f.unranked(l)}, nil
+		}
+		s, err := f.explicit(l)
+		return []factor.Spec{s}, err
+	}
+	if !l.ranks.isZero() || !l.tree.IsZero() {
+		return nil, usage("", "--%sranks and --%stree need --%smodes-in and --%smodes-out", l.prefix, l.prefix, l.prefix, l.prefix)
+	}
+	rows, _ := l.rows(f.Hidden)
+	cols, _ := l.columns(input, f.Hidden)
+	var out []factor.Spec
+	for _, m := range proposeModes(rows, cols) {
+		l.modesIn, l.modesOut = m.in, m.out
+		s := f.unranked(l)
+		if f.Rank > 0 {
+			s = clampRanks(f.ranked(s))
+		}
+		out = append(out, s)
+		if fixed || int64(rows)*int64(cols) > manyEntries {
+			break
+		}
+	}
+	return out, nil
+}
+
+// unranked is the structure with ranks of 1.
+func (f *modelFlags) unranked(l layer) factor.Spec {
+	g := *f
+	g.Rank, g.InnerRank = 1, 1
+	s := factor.Spec{Kind: factor.Kind(l.kind), Scope: l.scope, In: l.modesIn, Out: l.modesOut, Tree: l.tree}
+	if s.Kind == factor.HT && s.Tree.IsZero() {
+		s.Tree = factor.Balanced(len(s.In))
+	}
+	return g.ranked(s)
+}
+
+// clampRanks makes ranks of modes that were chosen here valid: no larger than the modes allow.
+func clampRanks(s factor.Spec) factor.Spec {
+	for _, n := range s.Tree.Nodes() {
+		if r, ok := s.Ranks[n]; ok {
+			s.Ranks[n] = min(r, s.MaxRank(n))
+		}
+	}
+	if s.Kind == factor.TT {
+		for k, r := range s.Bonds {
+			s.Bonds[k] = min(r, s.MaxBond(k))
+		}
+	}
+	return s
+}
+
+// summary gathers what there is to say.
+func summary(path string, m *model.File, report []model.Compressed) compressed {
+	w, b, h := m.Net.Count()
+	dense := m.Config.RNN().DenseWeights()
+	out := compressed{Model: path, Weights: w, Biases: b, Head: h, Total: w + b + h, Dense: dense, Ratio: float64(dense) / float64(w)}
+	norm, lost, bound := 0.0, 0.0, 0.0
+	for _, r := range report {
+		norm, lost, bound = math.Hypot(norm, r.Report.Norm), math.Hypot(lost, r.Report.Error), math.Hypot(bound, r.Report.Bound)
+		out.Matrices = append(out.Matrices, compressedMatrix{r.Name, r.Rows, r.Cols, r.Spec, r.Report.Weights, r.Report.Dense, r.Report.Ratio, r.Report.RelErr, r.Report.RelBnd})
+	}
+	if norm > 0 {
+		out.Error, out.Bound = lost/norm, bound/norm
+	}
+	return out
+}
+
+// text is for people.
+func (c compressed) text() string {
+	t := newTable()
+	t.AppendHeader(table.Row{"matrix", "rows x columns", "structure", "weights", "ratio", "error", "bound"})
+	for _, m := range c.Matrices {
+		t.AppendRow(table.Row{m.Name, fmt.Sprintf("%s x %s", thousands(int64(m.Rows)), thousands(int64(m.Cols))), structureText(m.Structure),
+			thousands(m.Weights), fmt.Sprintf("%.1f", m.Ratio), percent(m.Error), percent(m.Bound)})
+	}
+	rightAlign(t, 4, 5, 6, 7)
+	return fmt.Sprintf("%s\n%s: %s recurrent weights, %.1f times fewer than dense; %s biases, %s head, %s in all; relative error %s\n", render(t), c.Model,
+		thousands(c.Weights), c.Ratio, thousands(c.Biases), thousands(c.Head), thousands(c.Total), percent(c.Error))
+}
