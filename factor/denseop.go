@@ -9,8 +9,9 @@ import (
 	"github.com/fdht/fdht/internal/kernel"
 )
 
-// denseOp is the Op of a dense matrix: W [M, N] is far larger than any cache, so each method passes over it once, a
-// piece of columns at a time, with all rows of the data. The work is shared among goroutines by rows of W.
+// denseOp is the Op of a dense matrix. A large W [M, N] is far larger than any cache, so each method passes over it once, a
+// piece of columns at a time, with all rows of the data; the work is shared among goroutines by rows of W. A small one, such as the
+// hidden half beside a structured input half, leaves that to those who use it and has gradients like any other Op.
 type denseOp struct {
 	lin        *Linear
 	lo, width  int
@@ -24,13 +25,49 @@ func newDenseOp(l *Linear, lo, hi int) *denseOp {
 	return &denseOp{lin: l, lo: lo, width: hi - lo, rows: l.spec.Rows(), cols: l.spec.Cols()}
 }
 
-func (op *denseOp) Exclusive() bool                 { return true }
-func (op *denseOp) Refresh()                        {}
-func (op *denseOp) NewScratch() *Scratch            { return &Scratch{} }
-func (op *denseOp) NewGrad() *Grad                  { return &Grad{} }
-func (op *denseOp) Aim(g *Grad, target [][]float32) { g.sum = target }
-func (op *denseOp) Collect(_ [][]float32, _ *Grad)  {}
-func (op *denseOp) weights() []float32              { return op.lin.params[0].Data }
+// smallDense is the most weights of a window that is small.
+const smallDense = 1 << 18
+
+func (op *denseOp) Exclusive() bool      { return op.rows*op.width > smallDense }
+func (op *denseOp) Refresh()             {}
+func (op *denseOp) NewScratch() *Scratch { return &Scratch{} }
+func (op *denseOp) weights() []float32   { return op.lin.params[0].Data }
+
+// The gradient of a large window is added to that of W in place, that of a small one to a sum [M, width].
+
+func (op *denseOp) NewGrad() *Grad {
+	if op.Exclusive() {
+		return &Grad{}
+	}
+	return &Grad{sum: [][]float32{make([]float32, op.rows*op.width)}}
+}
+
+func (op *denseOp) Aim(g *Grad, target [][]float32) {
+	if op.Exclusive() {
+		g.sum = target
+	}
+}
+
+func (op *denseOp) Collect(target [][]float32, g *Grad) {
+	if op.Exclusive() {
+		return
+	}
+	for i := range op.rows {
+		kernel.Axpy(target[0][i*op.cols+op.lo:][:op.width], 1, g.sum[0][i*op.width:(i+1)*op.width])
+	}
+	clear(g.sum[0])
+}
+
+// slope is where gradients are added: element (0, lo) of a matrix with rows that far apart.
+func (op *denseOp) slope(g *Grad) (sum []float32, row int) {
+	if op.Exclusive() {
+		return g.sum[0][op.lo:], op.cols
+	}
+	return g.sum[0], op.width
+}
+
+// alone reports whether n rows or columns of W are done by the caller's goroutine.
+func (op *denseOp) alone(n int) bool { return n <= sharePiece || !op.Exclusive() }
 
 // load brings rows 0..rows-1 of x into the scratch, which grows to the largest batch seen.
 func (op *denseOp) load(s *Scratch, x Rows, rows int) []float32 {
@@ -74,7 +111,7 @@ func (op *denseOp) Apply(dst []float32, rows int, x Rows, s *Scratch) {
 		return
 	}
 	in := op.load(s, x, rows)
-	if op.rows <= sharePiece {
+	if op.alone(op.rows) {
 		op.applyRows(dst, in, rows, 0, op.rows)
 		return
 	}
@@ -98,7 +135,7 @@ func (op *denseOp) ApplyT(dx []float32, rows int, dy []float32, s *Scratch) {
 	if rows == 0 {
 		return
 	}
-	if op.width <= sharePiece {
+	if op.alone(op.width) {
 		op.applyTCols(dx, dy, rows, 0, op.width)
 		return
 	}
@@ -118,7 +155,7 @@ func (op *denseOp) Gradient(g *Grad, rows int, dy []float32, x Rows, s *Scratch)
 		return
 	}
 	in := op.load(s, x, rows)
-	if op.rows <= sharePiece {
+	if op.alone(op.rows) {
 		op.gradientRows(g, dy, in, rows, 0, op.rows)
 		return
 	}
@@ -127,10 +164,11 @@ func (op *denseOp) Gradient(g *Grad, rows int, dy []float32, x Rows, s *Scratch)
 
 // gradientRows does rows lo..hi-1 of W.
 func (op *denseOp) gradientRows(g *Grad, dy, in []float32, rows, lo, hi int) {
+	sum, row := op.slope(g)
 	for k := 0; k < op.width; k += densePiece {
 		// dW[i,j] += sum_b dy[b,i] x[b,j]
 		mul := kernel.Mul{M: hi - lo, N: min(densePiece, op.width-k), K: rows, Batch: 1,
-			ARow: 1, ACol: op.rows, BRow: op.width, CRow: op.cols, Add: true}
-		mul.Run(g.sum[0][lo*op.cols+op.lo+k:], dy[lo:], in[k:])
+			ARow: 1, ACol: op.rows, BRow: op.width, CRow: row, Add: true}
+		mul.Run(sum[lo*row+k:], dy[lo:], in[k:])
 	}
 }

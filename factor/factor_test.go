@@ -256,27 +256,6 @@ func TestGradientsAgainstDifferences(t *testing.T) {
 	}
 }
 
-func TestDenseGradient(t *testing.T) {
-	l := filled(t, factor.DenseSpec(12, 35), 1)
-	rng := rand.New(rand.NewPCG(1, 2))
-	const rows, lo, hi = 6, 5, 30
-	x, dy := normal(rng, rows*(hi-lo)), normal(rng, rows*12)
-	op := l.Compile(lo, hi, rows)
-	target := zeros(l)
-	g := op.NewGrad()
-	op.Aim(g, target)
-	op.Gradient(g, rows, dy, factor.Matrix{Data: x, Stride: hi - lo}, op.NewScratch())
-	want := make([]float64, 12*35)
-	for r := range rows {
-		for i := range 12 {
-			for j := range hi - lo {
-				want[i*35+lo+j] += float64(dy[r*12+i]) * float64(x[r*(hi-lo)+j])
-			}
-		}
-	}
-	testutil.Close(t, "dW", target[0], want, 1e-6)
-}
-
 func zeros(l *factor.Linear) [][]float32 {
 	var out [][]float32
 	for _, p := range l.Params() {
