@@ -46,10 +46,7 @@ func (f *File) Save(path string) error {
 
 // Encode writes the bytes of the model file.
 func (f *File) Encode(w io.Writer) error {
-	if err := f.Config.Validate(); err != nil {
-		return err
-	}
-	text, err := f.Config.text()
+	metadata, err := f.Metadata()
 	if err != nil {
 		return err
 	}
@@ -60,7 +57,20 @@ func (f *File) Encode(w io.Writer) error {
 		}
 		tensors = append(tensors, safetensors.Tensor{Name: p.Name, DType: safetensors.F32, Shape: p.Shape, Float32: p.Data})
 	}
-	return safetensors.Encode(w, map[string]string{keyFormat: Format, keyConfig: text, keyConventions: f.Config.conventions()}, tensors)
+	return safetensors.Encode(w, metadata, tensors)
+}
+
+// Metadata is what a model file says beside its weights, and files for other programs say too: fdht.format, fdht.config and
+// fdht.conventions.
+func (f *File) Metadata() (map[string]string, error) {
+	if err := f.Config.Validate(); err != nil {
+		return nil, err
+	}
+	text, err := f.Config.text()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{keyFormat: Format, keyConfig: text, keyConventions: f.Config.conventions()}, nil
 }
 
 func notFinite(x float32) bool { return x-x != 0 }
