@@ -281,13 +281,13 @@ func TestKindsCost(t *testing.T) {
 
 // A window costs as much as the box of mode indices around it.
 func TestWindowCost(t *testing.T) {
-	for _, make := range []func(in []int) factor.Spec{
+	for _, build := range []func(in []int) factor.Spec{
 		func(in []int) factor.Spec { return factor.HTSpec(in, []int{4, 4, 4, 4}, 4, 4) },
 		func(in []int) factor.Spec { return factor.TTSpec(in, []int{4, 4, 4, 4}, 4) },
 		func(in []int) factor.Spec { return factor.BTSpec(in, []int{4, 4, 4, 4}, 2, 4) },
 	} {
-		box, _ := make([]int{1, 4, 8, 8}).Cost(3)
-		s := make([]int{113, 8, 8, 8})
+		box, _ := build([]int{1, 4, 8, 8}).Cost(3)
+		s := build([]int{113, 8, 8, 8})
 		if got, err := s.WindowCost(57600, 57856, 3); err != nil || got != box {
 			t.Errorf("%s: %+v, %v, want %+v", s.Kind, got, err, box)
 		}

@@ -65,8 +65,8 @@ func orderedFactorings(n, parts int) [][]int {
 	return out
 }
 
-// alignment describes how input modes line up with the frame; "" if they do not.
-func alignment(f Frame, in []int) string {
+// alignment describes how input modes line up with the frame and, if hidden is not 0, with hidden units after it; "" if they do not.
+func alignment(f Frame, in []int, hidden int) string {
 	if f.IsZero() || len(in) == 0 {
 		return ""
 	}
@@ -84,7 +84,7 @@ func alignment(f Frame, in []int) string {
 	for k := at - 1; k > 0; k-- {
 		block *= in[k]
 	}
-	if f.Height%block != 0 || in[0] <= f.Height/block {
+	if f.Height%block != 0 || in[0] < f.Height/block || hidden > 0 && in[0] == f.Height/block {
 		return ""
 	}
 	text := fmt.Sprintf("rows %d", f.Height/block)
@@ -94,7 +94,10 @@ func alignment(f Frame, in []int) string {
 	if at < len(in) {
 		text += ", columns " + join(in[at:])
 	}
-	return text + ", hidden units in rows of their own"
+	if hidden > 0 {
+		text += ", hidden units in rows of their own"
+	}
+	return text
 }
 
 func join(v []int) string {

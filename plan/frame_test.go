@@ -32,7 +32,7 @@ func TestAlignedModes(t *testing.T) {
 			}
 			modes = append(modes, n)
 		}
-		if got := alignment(f, modes); got != want {
+		if got := alignment(f, modes, 256); got != want {
 			t.Errorf("%v: %q, want %q", modes, got, want)
 		}
 	}
@@ -49,7 +49,7 @@ func TestAlignmentKnowsAlignedModes(t *testing.T) {
 				if len(v) != d || n < f.Height*f.Width*f.Channels+hidden {
 					t.Fatalf("frame %v, hidden %d: %v", f, hidden, v)
 				}
-				if alignment(f, v) == "" {
+				if alignment(f, v, hidden) == "" {
 					t.Fatalf("frame %v, hidden %d: %v is not seen to be aligned", f, hidden, v)
 				}
 			}
@@ -59,10 +59,10 @@ func TestAlignmentKnowsAlignedModes(t *testing.T) {
 
 func TestChannelsAreNotCut(t *testing.T) {
 	f := Frame{8, 6, 3}
-	if alignment(f, []int{9, 6, 3}) == "" || alignment(f, []int{9, 2, 9}) == "" {
+	if alignment(f, []int{9, 6, 3}, 1) == "" || alignment(f, []int{9, 2, 9}, 1) == "" {
 		t.Error("whole columns are said to be cut")
 	}
-	if got := alignment(f, []int{9, 9, 2}); got != "" {
+	if got := alignment(f, []int{9, 9, 2}, 1); got != "" {
 		t.Errorf("%q for columns of 3 channels in steps of 2", got)
 	}
 }
@@ -75,7 +75,7 @@ func TestFramePrefersAligned(t *testing.T) {
 			if i == 0 && !c.Aligned || i > 0 && c.Aligned && !p.Candidates[i-1].Aligned {
 				t.Errorf("%v: candidate %d, %v x %v, aligned %v", f, i, c.Spec.In, c.Spec.Out, c.Aligned)
 			}
-			if c.Aligned != strings.HasPrefix(c.Why, "aligned with the frame: rows ") || c.Aligned != (alignment(f, c.Spec.In) != "") {
+			if c.Aligned != strings.HasPrefix(c.Why, "aligned with the frame: rows ") || c.Aligned != (alignment(f, c.Spec.In, 256) != "") {
 				t.Errorf("%v: %v is aligned: %v, because %s", f, c.Spec.In, c.Aligned, c.Why)
 			}
 		}

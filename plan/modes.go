@@ -23,8 +23,8 @@ func (p *problem) outModes(d int) (modeLists, string) {
 	}
 	least := 2
 	if have := primeFactors(p.rows); have < d {
-		if p.Modes == 0 && p.In == nil && p.Tree.IsZero() {
-			return modeLists{}, fmt.Sprintf("4 x %d = %d rows are a product of %d primes only, and rows are never padded", p.Hidden, p.rows, have)
+		if d > 2 && p.Modes == 0 && p.In == nil && p.Tree.IsZero() {
+			return modeLists{}, fmt.Sprintf("%d x %d = %d rows are a product of %d primes only, and rows are never padded", p.gates, p.Hidden, p.rows, have)
 		}
 		least = 1
 	}
@@ -36,12 +36,12 @@ func (p *problem) outModes(d int) (modeLists, string) {
 // be paired with.
 func (p *problem) inModes(d int, outs modeLists) (sources []modeLists, why string) {
 	if p.In != nil {
-		return []modeLists{{lists: [][]int{p.In}, fixed: true, aligned: alignment(p.Frame, p.In) != ""}}, ""
+		return []modeLists{{lists: [][]int{p.In}, fixed: true, aligned: alignment(p.Frame, p.In, p.extra()) != ""}}, ""
 	}
 	least := 2
 	if math.Pow(2, float64(d)) > 2*float64(p.cols) {
 		if p.Modes == 0 && p.Out == nil && p.Tree.IsZero() {
-			return nil, fmt.Sprintf("%d inputs + %d hidden units are too few columns for %d modes", p.Input, p.Hidden, d)
+			return nil, fmt.Sprintf("%s are too few columns for %d modes", p.columns(), d)
 		}
 		least = 1
 	}
@@ -49,7 +49,7 @@ func (p *problem) inModes(d int, outs modeLists) (sources []modeLists, why strin
 		return []modeLists{{lists: [][]int{{p.cols}}, fixed: true}}, ""
 	}
 	if !p.Frame.IsZero() {
-		lists := p.lean(alignedModes(p.Frame, p.Hidden, d), outs, alignPadding, maxAligned)
+		lists := p.lean(alignedModes(p.Frame, p.extra(), d), outs, alignPadding, maxAligned)
 		if len(lists) > 0 {
 			sources = append(sources, modeLists{lists: lists, fixed: true, aligned: true})
 		}

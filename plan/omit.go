@@ -93,14 +93,17 @@ func (l *omissions) failure(p *problem) error {
 		if p.Leaf > 0 || p.Inner > 0 {
 			advice += " or lower the ranks"
 		}
-		return fmt.Errorf("no structure fits a budget of %d weights: the smallest possible, %s, has %.0f; %s",
-			p.Budget, l.smallest.name(), l.smallest.refused.least, advice)
+		has := fmt.Sprintf("has %.0f", l.smallest.refused.least)
+		if p.apart > 0 {
+			has = fmt.Sprintf("has %.0f beside the %d of the dense hidden half", l.smallest.refused.least, p.apart)
+		}
+		return fmt.Errorf("no structure fits a budget of %d weights: the smallest possible, %s, %s; %s", p.Budget, l.smallest.name(), has, advice)
 	case l.widest != nil:
 		return l.widest.tooLarge()
 	case l.err != nil:
 		return l.err
 	}
-	return fmt.Errorf("no input modes for %d inputs + %d hidden units: give them, or other numbers of modes", p.Input, p.Hidden)
+	return fmt.Errorf("no input modes for %s: give them, or other numbers of modes", p.columns())
 }
 
 func (p pairing) name() string {
@@ -110,5 +113,5 @@ func (p pairing) name() string {
 // tooLarge says which rank is refused, and what is allowed.
 func (o *option) tooLarge() error {
 	r := o.refused
-	return fmt.Errorf("rank %d at node %v is too large for %s: the largest allowed there is %d", r.rank, r.node, o.name(), r.bound)
+	return fmt.Errorf("rank %d at %s is too large for %s: the largest allowed there is %d", r.rank, r.where, o.name(), r.bound)
 }

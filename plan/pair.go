@@ -64,10 +64,7 @@ func pairings(ins, outs modeLists) []pairing {
 
 // opposed yields the different orders of v beside the list keep, first the one in which v rises where keep falls.
 func opposed(keep, v []int) func(yield func([]int) bool) {
-	places := make([]int, len(keep))
-	for k := range places {
-		places[k] = k
-	}
+	places := firstNumbers(len(keep))
 	slices.SortStableFunc(places, func(a, b int) int { return keep[b] - keep[a] })
 	return func(yield func([]int) bool) {
 		for a := range arrangements(v) {
@@ -96,10 +93,10 @@ func (p pairing) standard() bool {
 // estimate is about how many multiply-adds y = W x takes with rank r throughout, and the order in which the modes
 // are then contracted. Contracting mode k turns n_k columns into m_k rows; the data carries one rank while it passes:
 //
-//	step k: (columns left) (rows made) m_k r, times r again when a rank is carried in
+//	step k: (columns left) (rows made) m_k r^c, c the ranks of the mode and those carried in and out
 //
 // A dynamic program over the sets of contracted modes finds the cheapest order.
-func (p pairing) estimate(r float64) (cost float64, order []int) {
+func (p pairing) estimate(r float64, carried []int) (cost float64, order []int) {
 	d := len(p.in)
 	size := make([]float64, 1<<d) // columns left times rows made
 	best := make([]float64, 1<<d)
@@ -116,8 +113,8 @@ func (p pairing) estimate(r float64) (cost float64, order []int) {
 		for t := s; t != 0; t &= t - 1 {
 			k := bits.TrailingZeros(uint(t))
 			from := s &^ (1 << k)
-			c := size[from] * float64(p.out[k]) * r
-			if from != 0 {
+			c := size[from] * float64(p.out[k])
+			for range carried[bits.OnesCount(uint(from))] {
 				c *= r
 			}
 			if c += best[from]; c < best[s] {
@@ -142,26 +139,32 @@ func (p pairing) reorder(order []int) pairing {
 	return q
 }
 
-// linesUpGates reports whether each output mode divides the four gate blocks or lies within one, so that no mode mixes
+// linesUpGates reports whether each output mode divides the blocks of the gates or lies within one, so that no mode mixes
 // parts of two gates.
-func (p pairing) linesUpGates() bool {
+func (p pairing) linesUpGates(gates int) bool {
 	rows := 1
 	for _, m := range p.out {
 		rows *= m
-		if rows%4 != 0 && 4%rows != 0 {
+		if rows%gates != 0 && gates%rows != 0 {
 			return false
 		}
 	}
 	return true
 }
 
+// firstNumbers is 0, 1, .., n-1.
+func firstNumbers(n int) []int {
+	v := make([]int, n)
+	for i := range v {
+		v[i] = i
+	}
+	return v
+}
+
 // arrangedOn lists the orders of the modes that differ as leaves of the tree, at most limit of them: children with subtrees of
 // the same shape may change places without changing what the structure costs.
 func (d *dimTree) arrangedOn(limit int) [][]int {
-	modes := make([]int, (len(d.nodes)+1)/2)
-	for k := range modes {
-		modes[k] = k
-	}
+	modes := firstNumbers((len(d.nodes) + 1) / 2)
 	shape := make([]string, len(d.nodes))
 	for i := range d.nodes {
 		shape[i] = "."

@@ -226,27 +226,3 @@ func TestWindowModes(t *testing.T) {
 		}
 	}
 }
-
-func TestWindowCost(t *testing.T) {
-	s := factor.HTSpec([]int{8, 8, 8, 113}, []int{16, 4, 4, 4}, 4, 4)
-	whole, err := s.Cost(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := windowCost(s, 0, s.Cols()); err != nil || got != whole.MAC {
-		t.Errorf("all columns take %d, %v, want %d", got, err, whole.MAC)
-	}
-	// The hidden half at ranks of 4 is valid by itself: the count is that of the box.
-	box, err := factor.HTSpec([]int{1, 1, 3, 113}, []int{16, 4, 4, 4}, 4, 4).Cost(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := windowCost(s, 57600, 57856); err != nil || got != box.MAC {
-		t.Errorf("the hidden half takes %d, %v, want %d", got, err, box.MAC)
-	}
-	// At ranks of 8 it is not.
-	s = factor.HTSpec([]int{8, 8, 8, 113}, []int{16, 4, 4, 4}, 8, 8)
-	if got, err := windowCost(s, 57600, 57856); err != nil || got <= box.MAC || got >= whole.MAC {
-		t.Errorf("the hidden half takes %d, %v, not between %d and %d", got, err, box.MAC, whole.MAC)
-	}
-}

@@ -1,20 +1,12 @@
 package plan
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"github.com/fdht/fdht/factor"
 )
-
-// want says what ranks are wanted.
-type want struct {
-	leaf, inner int   // fixed, or 0
-	target      int   // the largest uniform rank to choose; 0: no bound
-	budget      int64 // the most weights; 0: no bound
-	spend       bool  // raise single ranks as far as the budget goes
-}
-
-func (w want) fixed() bool { return w.leaf > 0 && w.inner > 0 }
 
 // dimTree is a dimension tree in arrays. Nodes are numbered children before parents; the root is last.
 type dimTree struct {
@@ -40,6 +32,15 @@ func newDimTree(t factor.Tree) *dimTree {
 		d.beside[l], d.beside[r] = r, l
 	}
 	return d
+}
+
+func (d *dimTree) grow(in, out []int, w want) ranks { return d.newFilling(in, out, w) }
+
+// carried: the data brings one rank along after its first mode.
+func (d *dimTree) carried() []int {
+	c := slices.Repeat([]int{2}, d.tree.Order())
+	c[0] = 1
+	return c
 }
 
 func (d *dimTree) root() int { return len(d.nodes) - 1 }
@@ -145,96 +146,24 @@ func (f *filling) weights() float64 {
 }
 
 // mostRank is the largest uniform rank worth trying.
-func (f *filling) mostRank() int {
-	if f.fixed() {
-		return 1
-	}
-	most := 1
-	for _, c := range f.cut[:f.root()] {
-		most = max(most, c)
-	}
-	if f.target > 0 {
-		most = min(most, f.target)
-	}
-	return most
-}
+func (f *filling) mostRank() int { return f.largest(f.cut[:f.root()]) }
 
-// refusal is why a structure is left out.
-type refusal struct {
-	node  factor.Range // with a rank above the bound; only if bound > 0
-	rank  int
-	bound int
-	least float64 // otherwise: the fewest weights of the structure, over the budget
-	limit int64   // the budget
-}
-
-// fill chooses the largest ranks that the budget and the target permit: the same everywhere first. Weights and what is
-// allowed both grow with the uniform rank, so bisection finds it.
-func (f *filling) fill() *refusal {
-	least := f.smallest(func() bool { return f.tooLarge() < 0 })
-	if least < 0 {
-		f.uniform(f.mostRank())
-		i := f.tooLarge()
-		return &refusal{node: f.nodes[i], rank: f.rank[i], bound: f.allowed(i)}
-	}
-	f.uniform(least)
-	if f.budget == 0 {
-		f.uniform(f.mostRank())
+// refused is the first node whose fixed rank is more than allowed, or nil.
+func (f *filling) refused() *refusal {
+	i := f.tooLarge()
+	if i < 0 {
 		return nil
 	}
-	if w := f.weights(); w > float64(f.budget) {
-		return &refusal{least: w, limit: f.budget}
-	}
-	over := f.smallest(func() bool { return f.weights() > float64(f.budget) })
-	if over < 0 {
-		over = f.mostRank() + 1
-	}
-	f.uniform(over - 1)
-	return nil
+	return &refusal{where: fmt.Sprintf("node %v", f.nodes[i]), rank: f.rank[i], bound: f.allowed(i)}
 }
 
-// smallest is the smallest uniform rank for which ok holds, or -1; once ok holds it holds for all larger ranks.
-func (f *filling) smallest(ok func() bool) int {
-	lo, hi := 1, f.mostRank()
-	f.uniform(hi)
-	if !ok() {
-		return -1
-	}
-	for lo < hi {
-		mid := lo + (hi-lo)/2
-		f.uniform(mid)
-		if ok() {
-			hi = mid
-		} else {
-			lo = mid + 1
-		}
-	}
-	return lo
-}
+// fill chooses the largest ranks that the budget and the target permit: the same everywhere first.
+func (f *filling) fill() *refusal { return fillUp(f, f.budget) }
 
-// raise spends what is left of the budget on single free nodes: the lowest rank first, then the cheapest, then the first.
+// raise spends what is left of the budget on single free nodes.
 func (f *filling) raise() {
-	if !f.spend || f.fixed() {
-		return
-	}
-	for {
-		best, bestCost := -1, 0.0
-		now := f.weights()
-		for i := range f.root() {
-			if f.fixedRank(i) > 0 || f.rank[i] >= f.useful(i) || best >= 0 && f.rank[i] > f.rank[best] {
-				continue
-			}
-			f.rank[i]++
-			cost := f.weights() - now
-			f.rank[i]--
-			if now+cost <= float64(f.budget) && (best < 0 || f.rank[i] < f.rank[best] || cost < bestCost) {
-				best, bestCost = i, cost
-			}
-		}
-		if best < 0 {
-			return
-		}
-		f.rank[best]++
+	if f.spend && !f.fixed() {
+		raiseEach(f.rank[:f.root()], f.budget, f.weights, func(i int) bool { return f.fixedRank(i) == 0 && f.rank[i] < f.useful(i) })
 	}
 }
 
@@ -245,6 +174,15 @@ func (f *filling) meanRank() float64 {
 		sum += math.Log2(float64(r))
 	}
 	return sum / float64(max(f.root(), 1))
+}
+
+// limits are the largest ranks of the nodes, given those of the others.
+func (f *filling) limits() []Limit {
+	var out []Limit
+	for i, n := range f.nodes[:f.root()] {
+		out = append(out, Limit{fmt.Sprintf("node %v", n), f.rank[i], f.allowed(i)})
+	}
+	return out
 }
 
 // spec is the structure with the ranks found.

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/fdht/fdht/factor"
 )
@@ -26,16 +27,22 @@ func (f Frame) String() string { return fmt.Sprintf("%dx%dx%d", f.Height, f.Widt
 
 // Request says what is wanted. What is set is kept; what is zero is chosen.
 type Request struct {
-	Cell   string      // lstm; "" means lstm
+	Cell   string      // lstm, gru or rnn; "" means lstm
 	Input  int         // I, numbers in one step
 	Hidden int         // H, hidden units
-	Kind   factor.Kind // ht or dense; "" means ht
+	Kind   factor.Kind // ht, tt, tr, bt or dense; "" means ht
+
+	// Scope is full or partial; "" means full. Partial: the structure is that of the input half, N >= I, and the hidden half is a
+	// dense matrix [M, H], which is counted with it.
+	Scope factor.Scope
+
 	Budget int64       // the most recurrent weights; 0: no bound
 	In     []int       // n_k, or nil
 	Out    []int       // m_k, or nil
 	Tree   factor.Tree // zero: balanced
-	Leaf   int         // rank of every leaf; 0: chosen
-	Inner  int         // rank of every inner node below the root; 0: chosen
+	Leaf   int         // rank of every leaf of a tree, every bond of a train or ring, every block; 0: chosen
+	Inner  int         // rank of every inner node below the root; 0: chosen. HT alone has such
+	Blocks int         // BT: number of blocks; 0: chosen
 	Frame  Frame       // of the input; zero: none
 	Batch  int         // rows that MAC and Peak are counted for; 0: 1
 	Modes  int         // d; 0: the length of In, Out or Tree, or else 2 to 5
@@ -45,7 +52,9 @@ type Request struct {
 // problem is a checked Request with its defaults filled in.
 type problem struct {
 	Request
-	rows, cols int   // M = 4H and I + H
+	gates      int   // blocks of H rows
+	rows, cols int   // M, and the columns needed: I + H, or I with scope partial
+	apart      int64 // weights of the dense hidden half of scope partial
 	orders     []int // the numbers of modes d to try
 }
 
@@ -57,18 +66,30 @@ func (r Request) check() (problem, error) {
 	if r.Kind == "" {
 		r.Kind = factor.HT
 	}
+	if r.Scope == "" {
+		r.Scope = factor.Full
+	}
+	gates := gatesOf(r.Cell)
 	switch {
-	case r.Cell != "lstm":
-		return problem{}, fmt.Errorf("unknown cell %q: choose lstm", r.Cell)
-	case r.Kind != factor.HT && r.Kind != factor.Dense:
-		return problem{}, fmt.Errorf("unknown kind %q: choose ht or dense", r.Kind)
+	case gates == 0:
+		return problem{}, fmt.Errorf("unknown cell %q: choose lstm, gru or rnn", r.Cell)
+	case !slices.Contains(factor.Kinds, r.Kind):
+		return problem{}, fmt.Errorf("unknown kind %q: choose ht, tt, tr, bt or dense", r.Kind)
+	case r.Scope != factor.Full && r.Scope != factor.Partial:
+		return problem{}, fmt.Errorf("unknown scope %q: choose full or partial", r.Scope)
 	case r.Input < 1 || r.Hidden < 1:
 		return problem{}, fmt.Errorf("input %d, hidden %d: each is at least 1", r.Input, r.Hidden)
 	case r.Hidden > math.MaxInt32/8 || r.Input > math.MaxInt32-r.Hidden:
-		return problem{}, fmt.Errorf("input %d, hidden %d: 4 x hidden and input + hidden are at most %d", r.Input, r.Hidden, math.MaxInt32)
-	case r.Budget < 0 || r.Leaf < 0 || r.Inner < 0 || r.Batch < 0 || r.Modes < 0 || r.Limit < 0:
-		return problem{}, fmt.Errorf("budget %d, leaf rank %d, inner rank %d, batch %d, modes %d, limit %d: none is negative, leave out what is to be chosen",
-			r.Budget, r.Leaf, r.Inner, r.Batch, r.Modes, r.Limit)
+		return problem{}, fmt.Errorf("input %d, hidden %d: %d x hidden and input + hidden are at most %d", r.Input, r.Hidden, gates, math.MaxInt32)
+	case r.Budget < 0 || r.Leaf < 0 || r.Inner < 0 || r.Blocks < 0 || r.Batch < 0 || r.Modes < 0 || r.Limit < 0:
+		return problem{}, fmt.Errorf("budget %d, leaf rank %d, inner rank %d, blocks %d, batch %d, modes %d, limit %d: none is negative, leave out what is to be chosen",
+			r.Budget, r.Leaf, r.Inner, r.Blocks, r.Batch, r.Modes, r.Limit)
+	case r.Kind != factor.BT && r.Blocks > 0:
+		return problem{}, fmt.Errorf("%d blocks with kind %s: only bt has blocks", r.Blocks, r.Kind)
+	case r.Blocks > factor.MaxBlocks:
+		return problem{}, fmt.Errorf("%d blocks: the most is %d", r.Blocks, factor.MaxBlocks)
+	case r.Kind != factor.HT && !r.Tree.IsZero():
+		return problem{}, fmt.Errorf("tree %v with kind %s: only ht has a tree", r.Tree, r.Kind)
 	}
 	if r.Batch == 0 {
 		r.Batch = 1
@@ -76,7 +97,14 @@ func (r Request) check() (problem, error) {
 	if r.Limit == 0 {
 		r.Limit = defaultLimit
 	}
-	p := problem{Request: r, rows: 4 * r.Hidden, cols: r.Input + r.Hidden}
+	p := problem{Request: r, gates: gates, rows: gates * r.Hidden, cols: r.Input + r.Hidden}
+	if r.Scope == factor.Partial {
+		p.cols, p.apart = r.Input, int64(p.rows)*int64(r.Hidden)
+		if p.Budget > 0 && p.Budget <= p.apart {
+			return problem{}, fmt.Errorf("a budget of %d weights cannot hold the dense hidden half of scope partial: %d x %d has %d; raise the budget or choose scope full",
+				p.Budget, p.rows, r.Hidden, p.apart)
+		}
+	}
 	if err := p.checkFrame(); err != nil {
 		return problem{}, err
 	}
@@ -84,6 +112,45 @@ func (r Request) check() (problem, error) {
 		return problem{}, err
 	}
 	return p, p.chooseOrders()
+}
+
+// gatesOf is the number of blocks of H rows in a cell's matrix; 0 for an unknown cell.
+func gatesOf(cell string) int {
+	switch cell {
+	case "lstm":
+		return 4
+	case "gru":
+		return 3
+	case "rnn":
+		return 1
+	}
+	return 0
+}
+
+func withArticle(cell string) string {
+	if cell == "gru" {
+		return "a gru"
+	}
+	return "an " + cell
+}
+
+// biases is the number of biases of the cell: a GRU, as PyTorch has it, adds two.
+func (p *problem) biases() int64 {
+	if p.Cell == "gru" {
+		return 2 * int64(p.rows)
+	}
+	return int64(p.rows)
+}
+
+// extra is how many columns of W follow those of the input.
+func (p *problem) extra() int { return p.cols - p.Input }
+
+// columns says what the columns of W stand for.
+func (p *problem) columns() string {
+	if p.Scope == factor.Partial {
+		return fmt.Sprintf("%d inputs", p.Input)
+	}
+	return fmt.Sprintf("%d inputs + %d hidden units", p.Input, p.Hidden)
 }
 
 func (p *problem) checkFrame() error {
@@ -115,8 +182,8 @@ func (p *problem) checkModes() error {
 	}
 	if p.Out != nil {
 		if m, ok := multiply(p.Out); !ok || m != p.rows {
-			return fmt.Errorf("output modes %v multiply to %s: an lstm of %d hidden units needs exactly 4 x %d = %d",
-				p.Out, productText(p.Out), p.Hidden, p.Hidden, p.rows)
+			return fmt.Errorf("output modes %v multiply to %s: %s of %d hidden units needs exactly %d x %d = %d",
+				p.Out, productText(p.Out), withArticle(p.Cell), p.Hidden, p.gates, p.Hidden, p.rows)
 		}
 	}
 	if p.In != nil {
@@ -125,7 +192,7 @@ func (p *problem) checkModes() error {
 			return fmt.Errorf("input modes %v multiply to %s: the most is %d", p.In, productText(p.In), math.MaxInt32)
 		}
 		if n < p.cols {
-			return fmt.Errorf("input modes %v multiply to %d: %d inputs + %d hidden units need at least %d", p.In, n, p.Input, p.Hidden, p.cols)
+			return fmt.Errorf("input modes %v multiply to %d: %s need at least %d", p.In, n, p.columns(), p.cols)
 		}
 	}
 	return nil

@@ -24,6 +24,7 @@ type option struct {
 	cost    factor.Cost
 	gates   bool
 	padding int
+	limits  []Limit
 }
 
 // effort is how many structures of d modes are priced exactly, and how many of the best of those are then tried with their modes
@@ -64,11 +65,7 @@ func (p *problem) search(d int, w want, log *omissions) []*option {
 		log.add(d, "", why)
 		return nil
 	}
-	tree := p.Tree
-	if tree.IsZero() {
-		tree = factor.Balanced(d)
-	}
-	dims := newDimTree(tree)
+	kind := p.grower(d)
 	var found []*option
 	for _, source := range ins {
 		priced, reordered := effort(d, source.fixed || outs.fixed)
@@ -76,7 +73,7 @@ func (p *problem) search(d int, w want, log *omissions) []*option {
 		if source.aligned {
 			name = ", aligned with the frame"
 		}
-		all := p.rough(dims, pairings(source, outs), w)
+		all := p.rough(kind, pairings(source, outs), w)
 		fit := log.refusals(d, name, all)
 		if w.fixed() {
 			fit = log.heavy(d, name, fit)
@@ -86,24 +83,39 @@ func (p *problem) search(d int, w want, log *omissions) []*option {
 			log.add(d, name, fmt.Sprintf("%d pairings look worse than the %d that were priced exactly", len(fit)-priced, priced))
 			fit = fit[:priced]
 		}
-		fit = p.price(dims, fit, w, log)
+		fit = p.price(kind, fit, w, log)
 		slices.SortFunc(fit, better)
-		more := p.price(dims, reorderings(dims, fit[:min(len(fit), reordered)]), w, log)
+		more := p.price(kind, reorderings(kind, fit[:min(len(fit), reordered)]), w, log)
 		found = append(found, append(fit, more...)...)
 	}
 	return found
 }
 
+// grower is what grows the ranks of the request's kind over d modes.
+func (p *problem) grower(d int) grower {
+	switch p.Kind {
+	case factor.TT, factor.TR:
+		return &trainKind{p.Kind, d}
+	case factor.BT:
+		return &blockKind{d}
+	}
+	if p.Tree.IsZero() {
+		return newDimTree(factor.Balanced(d))
+	}
+	return newDimTree(p.Tree)
+}
+
 // rough gives every pairing its uniform ranks and an estimate.
-func (p *problem) rough(dims *dimTree, pairs []pairing, w want) []*option {
+func (p *problem) rough(kind grower, pairs []pairing, w want) []*option {
 	all := make([]*option, len(pairs))
+	carried := kind.carried()
 	parallel(len(pairs), func(i int) {
 		o := &option{pairing: pairs[i]}
-		f := dims.newFilling(o.in, o.out, w)
+		f := kind.grow(o.in, o.out, w)
 		if o.refused = f.fill(); o.refused == nil {
 			o.rank, o.weights = f.meanRank(), int64(f.weights())
 			var order []int
-			o.guess, order = o.estimate(math.Exp2(o.rank))
+			o.guess, order = o.estimate(math.Exp2(o.rank), carried)
 			if o.free {
 				o.pairing = o.reorder(order)
 			}
@@ -115,18 +127,19 @@ func (p *problem) rough(dims *dimTree, pairs []pairing, w want) []*option {
 }
 
 // price gives options their final ranks and exact costs. It drops those that are refused or too large to count.
-func (p *problem) price(dims *dimTree, options []*option, w want, log *omissions) []*option {
+func (p *problem) price(kind grower, options []*option, w want, log *omissions) []*option {
 	errs := make([]error, len(options))
 	parallel(len(options), func(i int) {
 		o := options[i]
-		f := dims.newFilling(o.in, o.out, w)
+		f := kind.grow(o.in, o.out, w)
 		if o.refused = f.fill(); o.refused == nil {
 			f.raise()
 			o.spec = f.spec(o.in, o.out)
 			o.rank, o.weights = f.meanRank(), int64(f.weights())
 			o.narrowness = p.narrow(f, o.in, o.out)
 			o.cost, errs[i] = o.spec.Cost(p.Batch)
-			o.gates = o.linesUpGates()
+			o.gates = o.linesUpGates(p.gates)
+			o.limits = f.limits()
 			o.padding = o.spec.Cols() - p.cols
 		}
 	})
@@ -142,9 +155,9 @@ func (p *problem) price(dims *dimTree, options []*option, w want, log *omissions
 }
 
 // reorderings lists the free options with their modes in all other orders.
-func reorderings(dims *dimTree, options []*option) []*option {
+func reorderings(kind grower, options []*option) []*option {
 	var out []*option
-	orders := dims.arrangedOn(maxOrders)
+	orders := kind.arrangedOn(maxOrders)
 	for _, o := range options {
 		if o.free {
 			for _, order := range orders[1:] {

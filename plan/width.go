@@ -1,6 +1,10 @@
 package plan
 
-import "math"
+import (
+	"math"
+
+	"github.com/fdht/fdht/factor"
+)
 
 // width bounds the rank of W from the structure alone, for ranks r and input modes in: data on its way from N columns to M rows passes
 // through every cut of the network, and no cut lets more through than the product of the sizes it goes across. Contracting
@@ -31,7 +35,12 @@ type narrowness struct {
 	loss          float64 // log2 of what is missing in both, 0 or more
 }
 
-func (p *problem) narrow(f *filling, in, out []int) narrowness {
+func (p *problem) narrow(f ranks, in, out []int) narrowness {
+	if p.Scope == factor.Partial { // the hidden half is dense
+		n := narrowness{whole: f.width(in, out), hidden: math.Inf(1)}
+		n.loss = max(0, math.Log2(float64(min(p.rows, p.cols))/n.whole))
+		return n
+	}
 	n := narrowness{whole: f.width(in, out), hidden: f.width(windowModes(in, p.Input, p.cols), out)}
 	n.loss = max(0, math.Log2(float64(min(p.rows, p.cols))/n.whole)) + max(0, math.Log2(float64(p.Hidden)/n.hidden))
 	return n
