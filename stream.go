@@ -18,7 +18,7 @@ type Stream struct {
 	p    Prediction
 }
 
-// NewStream starts a sequence.
+// NewStream starts a sequence. A bidirectional model, which needs the end of a sequence first, is an error: rnn.ErrBidirectional.
 func (m *Model) NewStream() (*Stream, error) {
 	m.mu.Lock()
 	if m.streams == nil {

@@ -14,6 +14,8 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte("lr = [[1]]\n\"\" = 2\n'a.b' = 3\na.b = 2\n"))
 	f.Add([]byte("test-groups = [1, {a = 2}, 1979-05-27]\n"))
 	f.Add([]byte("ranks = \"0:1,0-2:3\"\ntree = \"[[0,1],2]\"\nframe = \"1x2\"\n"))
+	f.Add([]byte("kind = \"tt\"\nscope = \"split\"\nranks = [1, 4, 1]\nrecurrent-ranks = \"2x4\"\nrecurrent-kind = \"bt\"\nbidirectional = true\n"))
+	f.Add([]byte("init = \"../a\"\nranks = \"0x3\"\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := parseConfig("fuzz.toml", text)
 		if err != nil {
