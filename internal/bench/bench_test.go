@@ -23,7 +23,7 @@ func TestStructures(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if weights[HTRank4] != 1840 || weights[HTPlanned] > 1840 || weights[Dense] != 59_244_544 {
+	if weights[HTRank4] != 1840 || weights[HTPlanned] > 1840 || weights[TTPartial] != 3360 || weights[Dense] != 59_244_544 {
 		t.Errorf("weights %v", weights)
 	}
 	if _, err := Structure("ht-r5"); err == nil {
@@ -44,9 +44,11 @@ func TestKernels(t *testing.T) {
 
 func TestRows(t *testing.T) {
 	for _, pass := range Passes {
-		m, err := MeasureRow(context.Background(), HTPlanned, pass, 2, Effort{Runs: 1})
-		if err != nil || m.Millis <= 0 || (m.RSS > 0) != (runtime.GOOS == "linux") {
-			t.Errorf("%s: %+v, %v", pass, m, err)
+		for _, name := range []string{HTPlanned, BTPartial} {
+			m, err := MeasureRow(context.Background(), name, pass, 2, Effort{Runs: 1})
+			if err != nil || m.Millis <= 0 || (m.RSS > 0) != (runtime.GOOS == "linux") {
+				t.Errorf("%s, %s: %+v, %v", name, pass, m, err)
+			}
 		}
 	}
 	if _, err := MeasureRow(context.Background(), HTPlanned, "none", 1, Quick); err == nil {

@@ -32,11 +32,13 @@ func (*benchCmd) Help() string {
 
   fdht bench --quick
   fdht bench --workers 2 --only 'ht-.*/train'
+  fdht bench --only '(ht|tt|tr|bt)-r4/'
   fdht bench --json > bench.json
 
 Peak is what one core does with multiply-adds alone. Products of A [M,K] with B, one core: nn is A B, tn A^T B, nt A B^T. Networks have 57,600
-inputs and 256 hidden units: HT with ranks 4 and 8 (modes 8,20,20,19 and 4,4,8,8), HT with the modes that fdht plan likes best at
-ranks 4 and no more weights, dense. Passes: one frame of a stream, a clip of 24 frames, 16 clips of 6 frames, a training
+inputs and 256 hidden units: ht-r4 and ht-r8 with ranks 4 and 8 (modes 8,20,20,19 and 4,4,8,8), ht-r4-planned with the modes that fdht
+plan likes best at ranks 4 and no more weights, tt-r4, tr-r4 and bt-r4 (2 blocks) with the modes of ht-r4; ht-r4-partial, tt-r4-partial,
+tr-r4-partial and bt-r4-partial with the input half structured (modes 8,20,20,18 and 16,4,4,4) and the hidden half dense; dense. Passes: one frame of a stream, a clip of 24 frames, 16 clips of 6 frames, a training
 step on these. Times are medians; each is taken in a process of its own, whose peak memory stands beside it.`
 }
 

@@ -15,11 +15,11 @@ func TestBenchChoose(t *testing.T) {
 		kernels, rows int
 		skipped       bool
 	}{
-		{"", false, 15, 16, false},
-		{"", true, 15, 12, true},
+		{"", false, 15, 44, false},
+		{"", true, 15, 40, true},
 		{"^nn/", false, 5, 0, false},
 		{"^ht-r4/frame$", true, 0, 1, false},
-		{"train", false, 0, 4, false},
+		{"train", false, 0, 11, false},
 		{"^dense/", true, 0, 0, true},
 	} {
 		w, skipped, err := (&benchCmd{Only: c.only, Quick: c.quick}).choose()
