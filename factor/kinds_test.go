@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/fdht/fdht/factor"
 	"github.com/fdht/fdht/internal/testutil"
+	"pgregory.net/rapid"
 )
 
 func bondSpec(kind factor.Kind, in, out []int, bonds ...int) factor.Spec {
@@ -137,6 +139,55 @@ func TestKindsGolden(t *testing.T) {
 }
 
 func float32s(v []float64) []float32 { return testutil.Array{Data: v}.Float32() }
+
+// Structures of any kind, modes, ranks and window agree with the plain sums.
+func TestKindsAtRandom(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := rapid.IntRange(1, 5).Draw(t, "d")
+		in := rapid.SliceOfN(rapid.IntRange(1, 4), d, d).Draw(t, "in")
+		out := rapid.SliceOfN(rapid.IntRange(1, 3), d, d).Draw(t, "out")
+		var s factor.Spec
+		switch kind := rapid.SampledFrom([]factor.Kind{factor.TT, factor.TR, factor.BT}).Draw(t, "kind"); kind {
+		case factor.BT:
+			s = factor.BTSpec(in, out, rapid.IntRange(1, 3).Draw(t, "blocks"), rapid.IntRange(1, 3).Draw(t, "rank"))
+		default:
+			s = bondSpec(kind, in, out, rapid.SliceOfN(rapid.IntRange(1, 4), d+1, d+1).Draw(t, "bonds")...)
+			if s.Bonds[d] = s.Bonds[0]; kind == factor.TT {
+				s.Bonds[0], s.Bonds[d] = 1, 1
+			}
+		}
+		l, err := factor.New(s)
+		if err != nil {
+			t.Skip(err)
+		}
+		l.Init(1, rand.New(rand.NewPCG(1, 2)))
+		cols, rows := s.Cols(), s.Rows()
+		lo := rapid.IntRange(0, cols-1).Draw(t, "lo")
+		hi := rapid.IntRange(lo+1, cols).Draw(t, "hi")
+		i, j := rapid.IntRange(0, rows-1).Draw(t, "row"), rapid.IntRange(lo, hi-1).Draw(t, "column")
+		op := l.Compile(lo, hi, rapid.SampledFrom([]int{1, 100}).Draw(t, "batch"))
+		op.Refresh()
+		sc := op.NewScratch()
+		ref := kindReference(l)
+		x, y := make([]float32, hi-lo), make([]float32, rows)
+		x[j-lo] = 1
+		op.Apply(y, 1, factor.Matrix{Data: x}, sc)
+		for i, got := range y {
+			if want := ref.At(i, j); math.Abs(float64(got)-want) > 1e-4*(1+math.Abs(want)) {
+				t.Fatalf("%+v columns %d..%d: W[%d,%d] is %v, want %v", s, lo, hi, i, j, got, want)
+			}
+		}
+		clear(x)
+		clear(y)
+		y[i] = 1
+		op.ApplyT(x, 1, y, sc)
+		for j, got := range x {
+			if want := ref.At(i, lo+j); math.Abs(float64(got)-want) > 1e-4*(1+math.Abs(want)) {
+				t.Fatalf("%+v columns %d..%d: W^T[%d,%d] is %v, want %v", s, lo, hi, lo+j, i, got, want)
+			}
+		}
+	})
+}
 
 // Gradients of goroutines merged in any split are those of one.
 func TestGradsMerge(t *testing.T) {
