@@ -1,6 +1,7 @@
 // Package factor holds structured linear maps: matrices W [M, N] kept as small factors and applied without being formed.
 //
-// A [Spec] says what structure a matrix has, a [Linear] holds its factors, and an [Op] is a Linear compiled for use on a
+// The kinds are dense, hierarchical Tucker (HT), tensor train (TT), tensor ring (TR) and block terms (BT). A [Spec] says what
+// structure a matrix has, a [Linear] holds its factors, and an [Op] is a Linear compiled for use on a
 // window of its columns: the order of contractions is searched exactly (see [Order]), the order of axes in memory is
 // chosen so that few copies are made, and everything that does not depend on the input is contracted once, ahead.
 //
