@@ -129,6 +129,21 @@ func TestKindWidth(t *testing.T) {
 	})
 }
 
+// TestRingWidth crosses a ring, which takes two bonds, and a train, which takes one.
+func TestRingWidth(t *testing.T) {
+	in, out := []int{1, 9}, []int{9, 1}
+	for kind, want := range map[factor.Kind]float64{factor.TT: 2, factor.TR: 4} {
+		p := problem{Request: Request{Kind: kind, Leaf: 2}}
+		f := p.grower(2).grow(in, out, p.want())
+		if refused := f.fill(); refused != nil {
+			t.Fatal(refused)
+		}
+		if got := f.width(in, out); got != want {
+			t.Errorf("%s: %v, want %v", kind, got, want)
+		}
+	}
+}
+
 // TestCompare holds the kinds side by side to what every plan promises.
 func TestCompare(t *testing.T) {
 	for _, r := range []Request{
