@@ -1,0 +1,91 @@
+package onnx
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/model"
+	"github.com/fdht/fdht/rnn"
+)
+
+// structure is a matrix of the kind with these rows and at least these columns. odd leaves a column unused.
+func structure(kind factor.Kind, rows, columns int, odd bool) factor.Spec {
+	out := map[int][]int{24: {3, 2, 4}, 18: {3, 2, 3}, 6: {3, 1, 2}}[rows]
+	in := map[int][]int{6: {2, 3}, 10: {5, 2}, 12: {3, 4}, 16: {4, 4}, 18: {6, 3}}[columns]
+	if odd {
+		in[0]++
+	}
+	in = append(in, 1)
+	switch kind {
+	case factor.Dense:
+		return factor.DenseSpec(rows, in[0]*in[1])
+	case factor.TT:
+		return factor.TTSpec(in, out, 2)
+	case factor.TR:
+		return factor.TRSpec(in, out, 2)
+	case factor.BT:
+		return factor.BTSpec(in, out, 2, 2)
+	}
+	return factor.HTSpec(in, out, 2, 2)
+}
+
+// configs is every kind in every scope and cell, one way and both, one layer and two, with both poolings in turn.
+func configs() map[string]model.Config {
+	all := map[string]model.Config{}
+	n := 0
+	for _, cell := range []string{rnn.LSTM, rnn.GRU, rnn.RNN} {
+		for _, scope := range []factor.Scope{factor.Full, factor.Partial, factor.Split} {
+			for _, kind := range factor.Kinds {
+				for _, both := range []bool{false, true} {
+					for layers := 1; layers <= 2; layers++ {
+						c := model.Config{Cell: cell, Bidirectional: both, Input: 10, Hidden: 6, Layers: layers, Classes: []string{"walk", "jog", "sit & <wait>"}}
+						c.Pooling = []string{rnn.PoolLast, rnn.PoolMean}[n/3%2]
+						net := c.RNN()
+						rows, odd := net.Gates()*c.Hidden, n%2 == 1
+						make := func(columns int) factor.Spec {
+							if scope == factor.Full {
+								columns += c.Hidden
+							}
+							return structure(kind, rows, columns, odd).WithScope(scope)
+						}
+						c.Structure = make(c.Input)
+						if layers > 1 {
+							upper := make(net.Outputs())
+							c.Upper = &upper
+						}
+						if scope == factor.Split {
+							s := structure(kind, rows, c.Hidden, odd)
+							c.Recurrent = &s
+						}
+						if n%3 == 0 {
+							c.Standardise = &model.Standardise{Mean: []float64{0.3}, Std: []float64{0.7}}
+						}
+						all[fmt.Sprintf("%s-%s-%s-both=%v-%d", cell, kind, scope, both, layers)] = c
+						n++
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+// filled is a model with biases too.
+func filled(t testing.TB, c model.Config) *model.File {
+	t.Helper()
+	f, err := model.New(c, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, p := range f.Net.Params() {
+		if p.Group != rnn.Weights {
+			for i := range p.Data {
+				p.Data[i] += 0.3 * float32(rng.NormFloat64())
+			}
+		}
+	}
+	return f
+}
