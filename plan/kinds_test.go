@@ -200,6 +200,9 @@ func TestCompare(t *testing.T) {
 				t.Errorf("%+v: %d candidates of kind %s, left out: %v", r, seen[k], k, left)
 			}
 		}
+		if r.Input > 1000 {
+			continue // once is enough of what takes long
+		}
 		if again, err := Compare(r); err != nil || !reflect.DeepEqual(again, p) {
 			t.Errorf("%+v: two calls give different plans", r)
 		}
