@@ -1,0 +1,131 @@
+package c
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Engine is the engine without a model, for a host that loads models: header and source, named fdht.h and fdht.c. It has fdht_open but neither fdht_init,
+// fdht_label nor the constants of a model.
+func Engine() (header, source string) {
+	return engine("typedef float fdht_data, fdht_sum, fdht_weight, fdht_bias;\n")
+}
+
+// Parts of the header that only a model's own engine has.
+var ownParts = []struct{ begin, end string }{
+	{"typedef struct {\n    fdht_sum sums[", "/* One sequence"},
+	{"/* fdht_init", "/* fdht_open"},
+	{"/* fdht_label", "#endif"},
+}
+
+// engine puts the constants into the header, and the source together. Without a model's constants what needs them is left out.
+func engine(constants string) (header, source string) {
+	header = strings.Replace(engineHeader, "/*CONSTANTS*/\n", constants+"\n", 1)
+	source = "#include \"fdht.h\"\n\n"
+	own := strings.Contains(constants, "FDHT_DATA")
+	if own {
+		source += "#include \"fdht_weights.h\"\n\n"
+	} else {
+		for _, p := range ownParts {
+			at := strings.Index(header, p.begin)
+			header = header[:at] + header[at+strings.Index(header[at:], p.end):]
+		}
+	}
+	source += "typedef float total_t;\n\n" + engineCore + "\n" + engineFloat
+	if own {
+		source += `
+void fdht_init(fdht_state *s, fdht_workspace *memory)
+{
+    static const fdht_model own = {program_code, weights, biases, numbers};
+    fdht_open(s, &own, memory->data, memory->sums, memory->pack);
+}
+
+const char *fdht_label(int32_t number) { return number < 0 || number >= FDHT_CLASSES ? 0 : labels[number]; }
+`
+	}
+	return header, source
+}
+
+// constants are what a program that uses the model needs to know of it.
+func (b *Build) constants() string {
+	var t strings.Builder
+	c := b.program.Config
+	fmt.Fprintf(&t, "typedef float fdht_data, fdht_sum, fdht_weight, fdht_bias;\n\n")
+	def := func(name string, value int, what string) {
+		fmt.Fprintf(&t, "#define %-20s %-8d /* %s */\n", "FDHT_"+name, value, what)
+	}
+	def("INPUT", c.Input, "numbers of a row")
+	def("CLASSES", len(c.Classes), "logits")
+	if f := c.Frame; f != nil {
+		def("HEIGHT", f.Height, "of a frame: "+f.Input)
+		def("WIDTH", f.Width, "of a frame")
+		def("FRAME_BYTES", b.program.Pixels.Frame, "of a frame")
+		def("LAG", b.program.Pixels.Lag, "frames between the two of a difference; 0: none")
+	}
+	def("STEPS", c.Steps, "frames of a clip in training, taken evenly; 0: all")
+	def("DATA", b.Layout.Data, "of the working memory: activations,")
+	def("SUMS", b.Layout.Sums, "sums,")
+	def("PACK", b.Layout.Pack, "and packed weights")
+	def("WORKSPACE_BYTES", b.workspace(), "sizeof(fdht_workspace)")
+	return t.String()
+}
+
+func (b *Build) workspace() int { return 4 * (b.Layout.Data + b.Layout.Sums + b.Layout.Pack) }
+
+// weights is the text of the weights file.
+func (b *Build) weights() []byte {
+	var t bytes.Buffer
+	t.WriteString("/* The model of fdht.c, which includes this file. */\n")
+	array(&t, "int32_t", "program_code", b.Program, func(v int32) string { return strconv.Itoa(int(v)) })
+	array(&t, "fdht_weight", "weights", b.Weights, floatText)
+	array(&t, "fdht_bias", "biases", b.Biases, floatText)
+	array(&t, "float", "numbers", b.Numbers, floatText)
+	array(&t, "char *const", "labels", b.program.Config.Classes, stringText)
+	return t.Bytes()
+}
+
+// array writes a constant array, some 100 characters a line.
+func array[T any](t *bytes.Buffer, kind, name string, values []T, text func(T) string) {
+	fmt.Fprintf(t, "\nstatic const %s %s[] = {", kind, name)
+	const line = 100
+	at := line
+	for _, v := range values {
+		s := text(v)
+		if at+len(s) > line {
+			t.WriteString("\n   ")
+			at = 0
+		}
+		t.WriteString(" " + s + ",")
+		at += len(s) + 2
+	}
+	t.WriteString("\n};\n")
+}
+
+func floatText(v float32) string {
+	s := strconv.FormatFloat(float64(v), 'g', -1, 32)
+	if !strings.ContainsAny(s, ".e") {
+		s += ".0"
+	}
+	return s + "f"
+}
+
+// stringText is a C string; what is not plain ASCII goes as bytes.
+func stringText(s string) string {
+	var t strings.Builder
+	t.WriteByte('"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			t.WriteByte('\\')
+			t.WriteByte(c)
+		case c < ' ' || c > '~' || c == '?': // ? begins trigraphs
+			fmt.Fprintf(&t, "\\%03o", c)
+		default:
+			t.WriteByte(c)
+		}
+	}
+	t.WriteByte('"')
+	return t.String()
+}

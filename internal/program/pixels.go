@@ -1,0 +1,54 @@
+package program
+
+import (
+	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/model"
+)
+
+// The rules by which bytes become the numbers of a row.
+const (
+	NoPixels     = iota // rows of features
+	PlainRule           // grey, rgb: byte / 255
+	DiffRule            // (byte - older byte) Gain / 255, held within -1..1
+	GreyDiffRule        // both, side by side
+)
+
+// Pixels is how a row comes from the bytes of a frame, and how any row is standardised: (x - Mean) Inv, with no entry, one, or one a number.
+type Pixels struct {
+	Rule      int
+	Frame     int     // bytes of a frame
+	Lag       int     // frames between the two of a difference
+	Unit      float32 // 1 / 255
+	Gain      float32 // Gain / 255
+	Mean, Inv []float32
+}
+
+func pixelsOf(c model.Config) Pixels {
+	const unit = float32(1) / 255
+	p := Pixels{Unit: unit}
+	if s := c.Standardise; s != nil {
+		n := max(len(s.Mean), len(s.Std))
+		for i := range n {
+			p.Mean = append(p.Mean, float32(s.Mean[min(i, len(s.Mean)-1)]))
+			p.Inv = append(p.Inv, float32(1/s.Std[min(i, len(s.Std)-1)]))
+		}
+	}
+	f := c.Frame
+	if f == nil {
+		return p
+	}
+	in := dataset.Input{Kind: f.Input, Height: f.Height, Width: f.Width, Lag: f.Lag, Gain: float32(f.Gain)}.WithDefaults()
+	if in.Validate() != nil || in.Size() != c.Input {
+		return p
+	}
+	p.Rule = map[string]int{dataset.RGB: PlainRule, dataset.Grey: PlainRule, dataset.Diff: DiffRule, dataset.GreyDiff: GreyDiffRule}[f.Input]
+	p.Frame, p.Lag, p.Gain = f.Height*f.Width*in.SourceChannels(), in.Lag, in.Gain*unit
+	return p
+}
+
+// Numbers are what an engine reads of p: Unit, Gain, then all of Mean, then all of Inv.
+func (p Pixels) Numbers() []float32 {
+	out := []float32{p.Unit, p.Gain}
+	out = append(out, p.Mean...)
+	return append(out, p.Inv...)
+}
