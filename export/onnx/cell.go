@@ -19,11 +19,8 @@ type cell struct {
 	hiddenBias string // [M], of a GRU
 }
 
-// mergedMost is the most numbers of a W_h that becomes one matrix.
-const mergedMost = 1 << 20
-
-// cell makes direction d of layer l.
-func (b builder) cell(m *rnn.Model, l, d int, params map[string]rnn.Param) cell {
+// cell makes direction d of layer l, whose inputs come so many rows at a time.
+func (b builder) cell(m *rnn.Model, l, d int, rows float64, params map[string]rnn.Param) cell {
 	cfg := m.Config()
 	c := cell{kind: cfg.Cell, prefix: fmt.Sprintf("cell.%d.", l), hidden: cfg.Hidden}
 	if d == 1 {
@@ -32,13 +29,13 @@ func (b builder) cell(m *rnn.Model, l, d int, params map[string]rnn.Param) cell 
 	b = b.named(c.prefix)
 	in, wx := cfg.Inputs(l), m.Matrix(l, d)
 	name := func(p factor.Param) string { return c.prefix + p.Name }
-	c.inputs = b.matrix(wx, 0, in, name)
+	c.inputs = b.matrix(wx, 0, in, rows, name)
 	if wh := m.RecurrentMatrix(l, d); wh != nil {
-		c.recur = b.matrix(wh, 0, c.hidden, func(p factor.Param) string { return c.prefix + "recurrent." + p.Name })
+		c.recur = b.matrix(wh, 0, c.hidden, 1, func(p factor.Param) string { return c.prefix + "recurrent." + p.Name })
 	} else {
-		c.recur = b.matrix(wx, in, in+c.hidden, name)
+		c.recur = b.matrix(wx, in, in+c.hidden, 1, name)
 	}
-	if c.recur.rows*c.hidden <= mergedMost {
+	if nodeCost+weightCost*float64(c.recur.rows*c.hidden) <= c.recur.cost {
 		zero := b.op("ConstantOfShape", []string{b.integers(c.hidden, c.hidden)})
 		one := array{b.op("EyeLike", []string{zero}), 1, []int{c.hidden}}
 		c.merged = b.apply(c.recur, one).name

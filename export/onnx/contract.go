@@ -9,23 +9,18 @@ import (
 
 // matrix is a window of columns [M, Width] of a structured matrix, made ready for use: constants and the order of products.
 type matrix struct {
-	box, first, width int // as in factor.Schedule
-	rows              int // M
+	box, first, width int     // as in factor.Schedule
+	rows              int     // M
+	cost              float64 // estimate of a product with one row, ns
 	terms             []term
 }
 
-// term is one of the networks whose results are added up.
+// term is one of the networks whose results are added up. Labels of size 1 are left out.
 type term struct {
 	dim      []int
 	in, out  []int
 	products []product
-}
-
-// product is a factor.Step with its operand as a matrix: [S, T], or [T, S] where T takes the place of S between others.
-type product struct {
-	factor.Step
-	weights string
-	within  bool
+	operands []string // of the products: matrices [S, T] or, within, [T, S]
 }
 
 // operand is a value with labelled axes. The shape of the array may have neighbours joined.
@@ -37,56 +32,134 @@ type operand struct {
 // everyRow tells the planner that a matrix is used so often that what is done once ahead costs nothing.
 const everyRow = 1 << 20
 
-// matrix makes the columns lo..hi-1 of l ready. name tells what the factors are called, by their number.
-func (b builder) matrix(l *factor.Linear, lo, hi int, name func(factor.Param) string) matrix {
+// matrix makes the columns lo..hi-1 of l ready, to be used with so many rows at a time. name tells what a factor is called.
+func (b builder) matrix(l *factor.Linear, lo, hi int, rows float64, name func(factor.Param) string) matrix {
 	s := l.Schedule(lo, hi, everyRow)
 	m := matrix{box: s.Box, first: s.First, width: s.Width, rows: l.Spec().Rows()}
-	params := l.Params()
 	for _, st := range s.Terms {
-		t := term{dim: st.Dim, in: st.In, out: st.Out}
-		var operands []operand
-		for _, f := range st.Factors {
-			p := params[f.Param]
-			operands = append(operands, b.factor(st.Dim, f, p, name(p)))
-		}
-		for _, k := range st.Merges {
-			operands = append(operands, b.merge(st.Dim, operands[k.A], operands[k.B], k.Axes))
-		}
-		for _, k := range st.Steps {
-			p := product{Step: k}
-			_, right := around(k)
-			p.within = sizeOf(st.Dim, right) > 1 && !turned(k)
-			if p.within {
-				p.weights = b.flat(st.Dim, operands[k.Operand], k.T, k.S)
-			} else {
-				p.weights = b.flat(st.Dim, operands[k.Operand], k.S, k.T)
-			}
-			t.products = append(t.products, p)
-		}
+		t, cost := b.term(st, l.Params(), rows, name)
 		m.terms = append(m.terms, t)
+		m.cost += cost
 	}
 	return m
 }
 
-// around are the labels of the data before and after S.
-func around(s factor.Step) (left, right []int) {
-	at := slices.Index(s.Data, s.S[0])
-	return s.Data[:at], s.Data[at+len(s.S):]
+// link is what the data is multiplied with: a factor or a product of two links that the graph makes of constants.
+type link struct {
+	axes   []int
+	factor int // when a is nil
+	a, b   *link
 }
 
-// turned reports whether T goes behind all others though S does not stand there.
-func turned(s factor.Step) bool {
-	left, right := around(s)
-	return slices.Equal(s.Result, slices.Concat(left, right, s.T))
+// join is the product of a and b, summed over the labels of both.
+func join(a, b *link) *link {
+	i, _, j := divide(a.axes, b.axes)
+	return &link{axes: slices.Concat(i, j), a: a, b: b}
 }
 
-// factor is the part of a parameter that f asks for.
-func (b builder) factor(dim []int, f factor.Factor, p factor.Param, name string) operand {
-	x := array{name: b.weights(name, p.Shape, p.Data), shape: p.Shape}
-	from, to := region(p.Shape, f.Index)
+// divide splits the labels of two operands into those of a alone, of both, and of b alone.
+func divide(a, b []int) (i, k, j []int) {
+	for _, l := range a {
+		if slices.Contains(b, l) {
+			k = append(k, l)
+		} else {
+			i = append(i, l)
+		}
+	}
+	for _, l := range b {
+		if !slices.Contains(k, l) {
+			j = append(j, l)
+		}
+	}
+	return i, k, j
+}
+
+func (b builder) term(st factor.Term, params []factor.Param, rows float64, name func(factor.Param) string) (term, float64) {
+	t := term{dim: st.Dim, in: long(st.Dim, st.In), out: long(st.Dim, st.Out)}
+	var links, chain []*link
+	for i, f := range st.Factors {
+		links = append(links, &link{axes: long(t.dim, f.Axes), factor: i})
+	}
+	for _, k := range st.Merges {
+		links = append(links, join(links[k.A], links[k.B]))
+	}
+	for _, k := range st.Steps {
+		chain = append(chain, links[k.Operand])
+	}
+	chain, cost := t.lay(chain, rows)
+	for i, l := range chain {
+		w := b.value(t.dim, l, st.Factors, params, name)
+		p := t.products[i]
+		if p.form == within {
+			t.operands = append(t.operands, b.flat(t.dim, w, p.t, p.s))
+		} else {
+			t.operands = append(t.operands, b.flat(t.dim, w, p.s, p.t))
+		}
+	}
+	return t, cost
+}
+
+// maxJoined is the most numbers of an operand that lay makes.
+const maxJoined = 1 << 18
+
+// lay chooses the products. Neighbours in the chain are joined as long as that is estimated to be faster: ONNX Runtime pays
+// more for another operator, and for products of small matrices, than the order of contractions counts.
+func (t *term) lay(chain []*link, rows float64) ([]*link, float64) {
+	try := func(chain []*link) ([]product, float64) {
+		var labels [][]int
+		for _, l := range chain {
+			labels = append(labels, l.axes)
+		}
+		return route(t.dim, t.in, t.out, labels, rows)
+	}
+	products, cost := try(chain)
+	for {
+		best := -1
+		for i := range len(chain) - 1 {
+			joined := t.joined(chain, i)
+			if joined == nil {
+				continue
+			}
+			if p, c := try(joined); c < cost {
+				products, cost, best = p, c, i
+			}
+		}
+		if best < 0 {
+			t.products = products
+			return chain, cost
+		}
+		chain = t.joined(chain, best)
+	}
+}
+
+// joined is the chain with links i and i+1 as one, or nil if they have no label in common or make too large an operand.
+func (t *term) joined(chain []*link, i int) []*link {
+	_, k, _ := divide(chain[i].axes, chain[i+1].axes)
+	l := join(chain[i], chain[i+1])
+	if k == nil || sizeOf(t.dim, l.axes) > maxJoined {
+		return nil
+	}
+	return slices.Concat(chain[:i], []*link{l}, chain[i+2:])
+}
+
+// value makes a link.
+func (b builder) value(dim []int, l *link, factors []factor.Factor, params []factor.Param, name func(factor.Param) string) operand {
+	if l.a == nil {
+		p := params[factors[l.factor].Param]
+		return operand{b.part(name(p), p.Shape, p.Data, factors[l.factor].Index), l.axes}
+	}
+	x, y := b.value(dim, l.a, factors, params, name), b.value(dim, l.b, factors, params, name)
+	i, k, j := divide(x.axes, y.axes)
+	z := b.op("MatMul", []string{b.flat(dim, x, i, k), b.flat(dim, y, k, j)})
+	return operand{array{z, 0, []int{sizeOf(dim, i), sizeOf(dim, j)}}, l.axes}
+}
+
+// part is the elements index of a parameter.
+func (b builder) part(name string, shape []int, data []float32, index []int) array {
+	x := array{name: b.weights(name, shape, data)}
+	from, to := region(shape, index)
 	var starts, ends, axes []int
-	x.shape = nil
-	for i, n := range p.Shape {
+	for i, n := range shape {
 		x.shape = append(x.shape, to[i]-from[i])
 		if to[i]-from[i] < n {
 			starts, ends, axes = append(starts, from[i]), append(ends, to[i]), append(axes, i)
@@ -95,7 +168,7 @@ func (b builder) factor(dim []int, f factor.Factor, p factor.Param, name string)
 	if axes != nil {
 		x.name = b.op("Slice", []string{name, b.integers(starts...), b.integers(ends...), b.integers(axes...)})
 	}
-	return operand{x, f.Axes}
+	return x
 }
 
 // region finds the ranges from[i]..to[i]-1 of the axes of a shape that index, the places of some elements in order, covers.
@@ -117,25 +190,6 @@ func region(shape, index []int) (from, to []int) {
 		panic(fmt.Sprintf("onnx: %d elements of a factor of shape %v, but %v..%v are %d", len(index), shape, from, to, n))
 	}
 	return from, to
-}
-
-// merge is the product of two operands, summed over the labels of both.
-func (b builder) merge(dim []int, x, y operand, axes []int) operand {
-	var i, k, j []int
-	for _, l := range x.axes {
-		if slices.Contains(y.axes, l) {
-			k = append(k, l)
-		} else {
-			i = append(i, l)
-		}
-	}
-	for _, l := range y.axes {
-		if !slices.Contains(k, l) {
-			j = append(j, l)
-		}
-	}
-	z := array{b.op("MatMul", []string{b.flat(dim, x, i, k), b.flat(dim, y, k, j)}), 0, []int{sizeOf(dim, i), sizeOf(dim, j)}}
-	return operand{z, axes}
 }
 
 // flat is an operand as a matrix with the labels of its rows and columns.
@@ -169,6 +223,11 @@ func sizeOf(dim, labels []int) int {
 	return n
 }
 
+// long are the labels with more than one index.
+func long(dim, labels []int) []int {
+	return slices.DeleteFunc(slices.Clone(labels), func(l int) bool { return dim[l] == 1 })
+}
+
 // apply multiplies rows x [.., Width] with the matrix: [.., M].
 func (b builder) apply(m matrix, x array) array {
 	x = b.pad(x, m.first, m.box-m.first-m.width)
@@ -195,28 +254,23 @@ func (b builder) pad(x array, before, behind int) array {
 
 func (b builder) applyTerm(t term, x array) array {
 	data := operand{x, t.in}
-	for _, p := range t.products {
-		data = b.order(t.dim, data, p.Data)
-		left, right := around(p.Step)
-		outer, s, inner, free := sizeOf(t.dim, left), sizeOf(t.dim, p.S), sizeOf(t.dim, right), sizeOf(t.dim, p.T)
+	for i, p := range t.products {
+		data = b.order(t.dim, data, p.data())
+		outer, s, inner, free := sizeOf(t.dim, p.left), sizeOf(t.dim, p.s), sizeOf(t.dim, p.right), sizeOf(t.dim, p.t)
 		var y array
-		switch {
-		case p.within:
+		switch p.form {
+		case within:
 			y = b.reshape(data.array, outer, s, inner)
-			y = array{b.op("MatMul", []string{p.weights, y.name}), y.lead, []int{outer, free, inner}}
-			data.axes = slices.Concat(left, p.T, right)
-		case inner > 1:
+			y = array{b.op("MatMul", []string{t.operands[i], y.name}), y.lead, []int{outer, free, inner}}
+		case turned: // the runtime's product reads it turned
 			y = b.transpose(data.array, []int{outer, s, inner}, []int{0, 2, 1})
 			y = b.reshape(y, outer, inner, s)
-			y = array{b.op("MatMul", []string{y.name, p.weights}), y.lead, []int{outer, inner, free}}
-			data.axes = slices.Concat(left, right, p.T)
+			y = array{b.op("MatMul", []string{y.name, t.operands[i]}), y.lead, []int{outer, inner, free}}
 		default:
 			y = b.reshape(data.array, outer, s)
-			y = array{b.op("MatMul", []string{y.name, p.weights}), y.lead, []int{outer, free}}
-			data.axes = slices.Concat(left, p.T, right)
+			y = array{b.op("MatMul", []string{y.name, t.operands[i]}), y.lead, []int{outer, free}}
 		}
-		data.array = y
+		data = operand{y, p.result()}
 	}
-	out := b.order(t.dim, data, t.out)
-	return b.reshape(out.array, sizeOf(t.dim, t.out))
+	return b.reshape(b.order(t.dim, data, t.out).array, sizeOf(t.dim, t.out))
 }

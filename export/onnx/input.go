@@ -76,9 +76,11 @@ func (r row) prepare(b builder, lead int) array {
 		in := r.input
 		var frames []string
 		for _, v := range r.values(make([]axis, lead)) {
-			frames = append(frames, float(v.name))
+			// One long axis: operators are slow where the last is short.
+			frame := b.reshape(array{v.name, lead, []int{in.Height, in.Width, in.SourceChannels()}}, in.Height*in.Width*in.SourceChannels())
+			frames = append(frames, float(frame.name))
 		}
-		x = array{frames[0], lead, []int{in.Height, in.Width, in.SourceChannels()}}
+		x.name = frames[0]
 		if in.Lag > 0 {
 			// min(max(gain (now - before) / 255, -1), 1)
 			gain = float64(in.Gain)
@@ -86,17 +88,22 @@ func (r row) prepare(b builder, lead int) array {
 			d = b.op("Clip", []string{d, b.scalar("input.low", -1), b.scalar("input.high", 1)})
 			if in.Kind == dataset.GreyDiff {
 				grey := b.op("Mul", []string{frames[0], number("unit", unit)})
-				d = b.op("Concat", []string{grey, d}, attribute{name: "axis", i: -1})
-				x.shape = []int{in.Height, in.Width, 2}
+				d = b.pairs(grey, d, lead, in.Height*in.Width)
 			}
 			x.name = d
 			unit = 1
 		}
-		x = b.reshape(x, r.width)
 	} else {
 		unit = 1
 	}
 	return r.standardise(b, x, unit, number)
+}
+
+// pairs puts the elements of two rows of n side by side.
+func (b builder) pairs(x, y string, lead, n int) string {
+	column := func(x string) string { return b.reshape(array{x, lead, []int{n}}, n, 1).name }
+	z := b.op("Concat", []string{column(x), column(y)}, attribute{name: "axis", i: -1})
+	return b.reshape(array{z, lead, []int{n, 2}}, 2*n).name
 }
 
 // standardise is (unit x - mean) / std.

@@ -104,9 +104,13 @@ func build(f *model.File, o Options, r row) *graph {
 	for _, p := range f.Net.Params() {
 		n.params[p.Name] = p
 	}
+	rows := 16.0 // of a sequence
+	if o.Stream {
+		rows = 1
+	}
 	for l := range n.cfg.Layers {
 		for d := range n.cfg.Directions() {
-			n.cells = append(n.cells, b.cell(f.Net, l, d, n.params))
+			n.cells = append(n.cells, b.cell(f.Net, l, d, rows, n.params))
 		}
 	}
 	batch := axis{name: "batch"}
