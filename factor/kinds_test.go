@@ -189,6 +189,25 @@ func TestKindsAtRandom(t *testing.T) {
 	})
 }
 
+// Many modes: the core of a block has far more orders of its axes than can be looked at.
+func TestKindsManyModes(t *testing.T) {
+	in, out := []int{2, 1, 2, 2, 2, 1, 2, 2}, []int{1, 2, 2, 1, 2, 2, 1, 2}
+	for _, s := range []factor.Spec{factor.TTSpec(in, out, 2), factor.TRSpec(in, out, 2), factor.BTSpec(in[:7], out[:7], 2, 2)} {
+		l := filled(t, s, 4)
+		w := l.Materialize().Data
+		op := l.Compile(0, s.Cols(), 1)
+		op.Refresh()
+		x, y := make([]float32, s.Cols()), make([]float32, s.Rows())
+		x[11] = 1
+		op.Apply(y, 1, factor.Matrix{Data: x}, op.NewScratch())
+		want := make([]float64, len(y))
+		for i := range want {
+			want[i] = float64(w[i*s.Cols()+11])
+		}
+		testutil.Close(t, string(s.Kind), y, want, 1e-5)
+	}
+}
+
 // Gradients of goroutines merged in any split are those of one.
 func TestGradsMerge(t *testing.T) {
 	for name, s := range kindSpecs() {

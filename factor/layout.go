@@ -310,20 +310,29 @@ func sizeOf[label int | uint8](net network, axes []label) int {
 	return n
 }
 
-// permutations yields every order of v, v itself first.
+// maxPermuted is how many labels are brought into every order. The core of a block has more; of those each one is moved to the
+// front, the others keep their order.
+const maxPermuted = 5
+
+// permutations yields every order of v, or a few where there are too many, v itself first.
 func permutations(v layout) func(yield func(layout) bool) {
-	return func(yield func(layout) bool) { permute(v, 0, yield) }
+	depth := v.n - 1
+	if v.n > maxPermuted {
+		depth = 1
+	}
+	return func(yield func(layout) bool) { permute(v, 0, depth, yield) }
 }
 
-func permute(v layout, done int, yield func(layout) bool) bool {
-	if done >= v.n-1 {
+// permute yields v with its axes from done on, but those before depth alone, chosen in every way.
+func permute(v layout, done, depth int, yield func(layout) bool) bool {
+	if done >= depth {
 		return yield(v)
 	}
 	for i := done; i < v.n; i++ {
 		next := v
 		copy(next.axis[done+1:], v.axis[done:i]) // the others keep their order
 		next.axis[done] = v.axis[i]
-		if !permute(next, done+1, yield) {
+		if !permute(next, done+1, depth, yield) {
 			return false
 		}
 	}
