@@ -5,6 +5,8 @@ import "github.com/fdht/fdht/model"
 // exportCmd is fdht export.
 type exportCmd struct {
 	Safetensors exportTorchCmd `cmd:"" help:"Write a PyTorch state dict, its matrices dense."`
+	Onnx        exportOnnxCmd  `cmd:"" help:"Write an ONNX file, for ONNX Runtime and others."`
+	Web         exportWebCmd   `cmd:"" help:"Write a folder with a page that runs the model in the browser."`
 }
 
 // exportTorchCmd is fdht export safetensors.
