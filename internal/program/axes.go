@@ -24,15 +24,6 @@ func join(axes []Axis) []Axis {
 	return out
 }
 
-// count is the number of places of all axes together.
-func count(axes []Axis) int {
-	n := 1
-	for _, a := range axes {
-		n *= a.Size
-	}
-	return n
-}
-
 // Each calls f with the offsets of all places, the last axis fastest.
 func Each(axes []Axis, f func(off int)) {
 	if len(axes) == 0 {
@@ -49,8 +40,6 @@ type tensor struct {
 	dim    []int // of each label
 	labels []int
 }
-
-func (t tensor) size() int { return sizeOf(t.dim, t.labels) }
 
 // axes are those of the given labels, in their order.
 func (t tensor) axes(labels []int) []Axis {

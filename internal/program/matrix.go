@@ -1,6 +1,9 @@
 package program
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/fdht/fdht/factor"
 )
 
@@ -21,23 +24,21 @@ type Matrix struct {
 // data is the number of elements of working memory.
 func (m *Matrix) data() int { return m.Box + m.pass[0] + m.pass[1] + m.pack }
 
-// orders says which order each term takes; nil: the best.
-func newMatrix(nets []network, width, at int, orders [][]int) Matrix {
-	m := Matrix{Width: width, Blocks: nets[0].blocks, Box: nets[0].box, First: nets[0].first, Rows: sizeOf(nets[0].dim, nets[0].out)}
-	var order []int
-	var mac float64
-	if orders == nil {
-		order, mac = nets[0].chain() // the terms have one shape
-	}
+// newMatrix lays out the sum of nets, whose weights begin at place `at`, with the data meeting the factors in the given order.
+func newMatrix(nets []network, order []int, mac float64, width, at int) Matrix {
+	m := Matrix{Width: width, Blocks: nets[0].blocks, Box: nets[0].box, First: nets[0].first, Rows: sizeOf(nets[0].dim, nets[0].out), MAC: mac * float64(len(nets))}
 	for i := range nets {
-		if orders != nil {
-			order = orders[i]
-		}
 		m.Terms = append(m.Terms, nets[i].term(order, at))
-		m.MAC += mac
 	}
 	m.measure()
 	return m
+}
+
+// whole compiles columns lo..hi-1 of w in one block.
+func whole(w *factor.Linear, lo, hi, at int) Matrix {
+	nets := networks(w, lo, hi)
+	order, mac := nets[0].chain() // the terms have one shape
+	return newMatrix(nets, order, mac, hi-lo, at)
 }
 
 // measure finds how much memory is needed.
@@ -72,15 +73,34 @@ func input(w *factor.Linear, width, at, elements int) Matrix {
 		for width%box != 0 {
 			box--
 		}
-		return newMatrix([]network{denseNetwork(spec, 0, width, box)}, width, at, nil)
+		net := denseNetwork(spec, 0, width, box)
+		return newMatrix([]network{net}, []int{0}, float64(spec.Rows()*width), width, at)
 	}
-	var best Matrix
+	type way struct {
+		nets  []network
+		order []int
+		mac   float64
+	}
+	var ways []way
+	nets := networks(w, 0, width)
 	for lead := range len(spec.In) {
-		m := newMatrix(networks(w, 0, width, lead), width, at, nil)
-		fits, had := m.data() <= elements, best.data() <= elements
-		if lead == 0 || fits && (!had || m.MAC < best.MAC) || !had && m.data() < best.data() {
-			best = m
+		cut := make([]network, len(nets))
+		for i := range nets {
+			cut[i] = nets[i].cut(lead)
+		}
+		order, mac := cut[0].chain()
+		ways = append(ways, way{cut, order, mac})
+	}
+	slices.SortStableFunc(ways, func(a, b way) int { return cmp.Compare(a.mac, b.mac) })
+	var least Matrix
+	for i, w := range ways {
+		m := newMatrix(w.nets, w.order, w.mac, width, at)
+		if m.data() <= elements {
+			return m
+		}
+		if i == 0 || m.data() < least.data() {
+			least = m
 		}
 	}
-	return best
+	return least
 }

@@ -8,14 +8,16 @@ import (
 
 // operand is a factor of a network.
 type operand struct {
-	at      int    // its first element for block 0, in the weights of the matrix
-	labels  []int  // of its axes
-	strides []int  // of each label
-	block   []move // how it moves with the block
+	at      int   // its first element for block 0, in the weights of the matrix
+	labels  []int // of its axes
+	strides []int // of each label
+	block   move  // how it moves with the block
 }
 
-// move is what a block number adds to an operand's place: (number / Div % Mod) * Stride.
+// move is what a block number adds to an operand's place: (number / div % mod) * stride.
 type move struct{ div, mod, stride int }
+
+var still = move{1, 1, 0}
 
 // network is the tensor network of y = W x for a window of columns that is cut into blocks of one shape.
 type network struct {
@@ -26,49 +28,50 @@ type network struct {
 	box           int // B
 }
 
-// networks are those whose sum is columns lo..hi-1 of w, in blocks of all columns with the same first `lead` modes. A window that
-// is to be cut must begin with column 0.
-func networks(w *factor.Linear, lo, hi, lead int) []network {
+// networks are those whose sum is columns lo..hi-1 of w, in one block.
+func networks(w *factor.Linear, lo, hi int) []network {
 	spec := w.Spec()
 	if spec.Kind == factor.Dense {
 		return []network{denseNetwork(spec, lo, hi, hi-lo)}
 	}
-	sch, blocks := w.Schedule(lo, hi, 1), 1
-	var moved []factor.Schedule // by one place in each leading mode
-	if lead > 0 {
-		box := sizeOf(spec.In, span(lead, len(spec.In)))
-		sch, blocks = w.Schedule(0, box, 1), (hi+box-1)/box
-		for k := range lead {
-			sub := sizeOf(spec.In, span(k+1, len(spec.In)))
-			moved = append(moved, w.Schedule(sub%spec.Cols(), sub%spec.Cols()+1, 1))
-		}
-	}
+	sch := w.Schedule(lo, hi, 1)
 	begins := beginnings(w)
 	var nets []network
-	for t, term := range sch.Terms {
-		net := network{dim: term.Dim, in: term.In, out: term.Out, first: sch.First, blocks: blocks, box: sch.Box}
-		for f, from := range term.Factors {
-			op := operand{at: begins[from.Param] + from.Index[0], labels: from.Axes, strides: stridesOf(term.Dim, from)}
-			for k, m := range moved {
-				if stride := m.Terms[t].Factors[f].Index[0] - from.Index[0]; stride != 0 {
-					sub := sizeOf(spec.In, span(k+1, len(spec.In)))
-					op.block = append(op.block, move{sub / sch.Box, spec.In[k], stride})
-				}
-			}
-			net.factors = append(net.factors, op)
+	for _, term := range sch.Terms {
+		net := network{dim: term.Dim, in: term.In, out: term.Out, first: sch.First, blocks: 1, box: sch.Box}
+		for _, from := range term.Factors {
+			net.factors = append(net.factors, operand{at: begins[from.Param] + from.Index[0], labels: from.Axes, strides: stridesOf(term.Dim, from), block: still})
 		}
 		nets = append(nets, net)
 	}
 	return nets
 }
 
+// cut is the network of one block of columns with the same first `lead` modes. The window must begin with the first column.
+func (net network) cut(lead int) network {
+	net.dim, net.factors = slices.Clone(net.dim), slices.Clone(net.factors)
+	for k, label := range net.in[:lead] {
+		n := net.dim[label]
+		for f := range net.factors {
+			op := &net.factors[f]
+			if at := slices.Index(op.labels, label); at >= 0 && n > 1 {
+				op.block = move{sizeOf(net.dim, net.in[k+1:lead]), n, op.strides[at]} // no factor has two modes
+			}
+		}
+		net.dim[label] = 1
+		net.blocks *= n
+		net.box /= n
+	}
+	return net
+}
+
 // denseNetwork is columns lo..hi-1 of a dense matrix, box at a time.
 func denseNetwork(spec factor.Spec, lo, hi, box int) network {
 	m, n := spec.Rows(), spec.Cols()
 	blocks := (hi - lo + box - 1) / box
-	op := operand{at: lo, labels: []int{2, 1}, strides: []int{n, 1}}
+	op := operand{at: lo, labels: []int{2, 1}, strides: []int{n, 1}, block: still}
 	if blocks > 1 {
-		op.block = []move{{1, blocks, box}}
+		op.block = move{1, blocks, box}
 	}
 	return network{dim: []int{1, box, m}, in: []int{1}, out: []int{2}, factors: []operand{op}, blocks: blocks, box: box}
 }
@@ -97,13 +100,6 @@ func beginnings(w *factor.Linear) []int {
 	return out
 }
 
-func span(lo, hi int) []int {
-	var out []int
-	for i := lo; i < hi; i++ {
-		out = append(out, i)
-	}
-	return out
-}
 
 // chain finds the order in which the data meets the factors, one after the other, with the fewest multiply-adds: dynamic programming over the
 // sets of factors that the data has met. Products of two factors are left out: they would have to be kept somewhere.

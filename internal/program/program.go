@@ -3,6 +3,7 @@ package program
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/rnn"
@@ -40,7 +41,7 @@ func New(f *model.File, o Options) (*Program, error) {
 		return nil, ErrBidirectional
 	}
 	if o.Elements == 0 {
-		o.Elements = 1 << 31
+		o.Elements = math.MaxInt
 	}
 	p := &Program{Config: f.Config, Pixels: pixelsOf(f.Config)}
 	at := placesOf(f.Net)
@@ -58,7 +59,7 @@ func New(f *model.File, o Options) (*Program, error) {
 		} else {
 			hidden, first = at[prefix+"recurrent."+wh.Params()[0].Name], 0
 		}
-		layer.Recurrent = newMatrix(networks(wh, first, first+cfg.Hidden, 0), cfg.Hidden, hidden, nil)
+		layer.Recurrent = whole(wh, first, first+cfg.Hidden, hidden)
 		p.Layers = append(p.Layers, layer)
 	}
 	p.Head, p.Bias = at["head.weight"], at["head.bias"]

@@ -106,11 +106,8 @@ func (net *network) follow(w *way, f, at int, add func(*way)) {
 	}
 	for left := range len(rest) + 1 {
 		data := slices.Concat(rest[:left], s, rest[left:])
-		st := Step{At: at + op.at, Div: 1, Mod: 1, Sum: sizeOf(net.dim, s), Out: sizeOf(net.dim, t),
+		st := Step{At: at + op.at, Div: op.block.div, Mod: op.block.mod, Stride: op.block.stride, Sum: sizeOf(net.dim, s), Out: sizeOf(net.dim, t),
 			Outer: sizeOf(net.dim, rest[:left]), Inner: sizeOf(net.dim, rest[left:])}
-		if len(op.block) > 0 {
-			st.Div, st.Mod, st.Stride = op.block[0].div, op.block[0].mod, op.block[0].stride
-		}
 		cost := w.cost
 		if g := (tensor{net.dim, w.axes}).axes(data); len(g) > 1 || g[0].Stride != 1 {
 			st.Gather = g

@@ -1,0 +1,84 @@
+/* Runs models that come on stdin, one after the other, and writes the logits after each step to stdout. All numbers as this machine has them.
+ *
+ * A model: int32 counts of the program, weights, biases, numbers; elements of data, sums and pack; classes, steps, numbers of a row, bytes of a part, lag; the four arrays;
+ * then the rows: floats, or bytes where lag >= 0. A part of 0 is the whole row.
+ */
+#include "fdht.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void *take(size_t size, int32_t count)
+{
+    void *p = malloc(size * (size_t)count + 1);
+    if (!p || fread(p, size, (size_t)count, stdin) != (size_t)count)
+        exit(3);
+    return p;
+}
+
+static void *room(size_t size, int32_t count)
+{
+    void *p = malloc(size * (size_t)count);
+    if (!p)
+        exit(4);
+    return p;
+}
+
+static int32_t feed_rows(fdht_state *s, const float *row, int32_t count, int32_t part)
+{
+    int32_t at, n, done = 0;
+    if (part == 0)
+        return fdht_step(s, row);
+    for (at = 0; at < count; at += n) {
+        n = count - at < part ? count - at : part;
+        done = fdht_rows(s, row + at, n);
+    }
+    return done;
+}
+
+static int32_t feed_bytes(fdht_state *s, const uint8_t *frame, const uint8_t *old, int32_t count, int32_t part)
+{
+    int32_t at, n, done = 0;
+    for (at = 0; at < count; at += n) {
+        n = part == 0 || count - at < part ? count - at : part;
+        done = fdht_pixels(s, frame + at, old + at, n);
+    }
+    return done;
+}
+
+int main(void)
+{
+    enum { PROGRAM, WEIGHTS, BIASES, NUMBERS, DATA, SUMS, PACK, CLASSES, STEPS, ROW, PART, LAG, COUNTS };
+    int32_t n[COUNTS], t, i;
+    while (fread(n, sizeof n[0], COUNTS, stdin) == COUNTS) {
+        int32_t *program = take(sizeof *program, n[PROGRAM]);
+        fdht_weight *weights = take(sizeof *weights, n[WEIGHTS]);
+        fdht_bias *biases = take(sizeof *biases, n[BIASES]);
+        float *numbers = take(sizeof *numbers, n[NUMBERS]);
+        uint8_t *rows = take(n[LAG] < 0 ? sizeof(float) : 1, n[STEPS] * n[ROW]);
+        fdht_data *data = room(sizeof *data, n[DATA]);
+        fdht_sum *sums = room(sizeof *sums, n[SUMS]);
+        fdht_weight *pack = room(sizeof *pack, n[PACK]);
+        float *logits = room(sizeof *logits, n[CLASSES]);
+        fdht_model model;
+        fdht_state s;
+        model.program = program, model.weights = weights, model.biases = biases, model.numbers = numbers;
+        fdht_open(&s, &model, data, sums, pack);
+        for (t = 0; t < n[STEPS]; t++) {
+            int32_t done;
+            if (n[LAG] < 0)
+                done = feed_rows(&s, (const float *)(const void *)rows + t * n[ROW], n[ROW], n[PART]);
+            else
+                done = feed_bytes(&s, rows + t * n[ROW], rows + (t < n[LAG] ? 0 : t - n[LAG]) * n[ROW], n[ROW], n[PART]);
+            i = fdht_predict(&s, logits);
+            if (done != 1 || i < 0)
+                return 5;
+            fwrite(logits, sizeof *logits, (size_t)n[CLASSES], stdout);
+        }
+        fdht_reset(&s);
+        if (fdht_predict(&s, logits) != -1 || fdht_pixels(&s, rows, rows, -1) != -1 || fdht_rows(&s, numbers, -1) != -1 || fdht_rows(&s, numbers, 0) != 0)
+            return 6;
+        free(program), free(weights), free(biases), free(numbers), free(rows), free(data), free(sums), free(pack), free(logits);
+    }
+    return 0;
+}
