@@ -29,17 +29,14 @@ func (b builder) cell(m *rnn.Model, l, d int, rows float64, params map[string]rn
 	b = b.named(c.prefix)
 	in, wx := cfg.Inputs(l), m.Matrix(l, d)
 	name := func(p factor.Param) string { return c.prefix + p.Name }
-	c.inputs = b.matrix(wx, 0, in, rows, name)
+	recurrent, at, hiddenName := wx, in, name
 	if wh := m.RecurrentMatrix(l, d); wh != nil {
-		c.recur = b.matrix(wh, 0, c.hidden, 1, func(p factor.Param) string { return c.prefix + "recurrent." + p.Name })
-	} else {
-		c.recur = b.matrix(wx, in, in+c.hidden, 1, name)
+		recurrent, at = wh, 0
+		hiddenName = func(p factor.Param) string { return c.prefix + "recurrent." + p.Name }
 	}
-	if nodeCost+weightCost*float64(c.recur.rows*c.hidden) <= c.recur.cost {
-		zero := b.op("ConstantOfShape", []string{b.integers(c.hidden, c.hidden)})
-		one := array{b.op("EyeLike", []string{zero}), 1, []int{c.hidden}}
-		c.merged = b.apply(c.recur, one).name
-	}
+	c.inputs = b.matrix(wx, 0, in, rows, name)
+	c.recur = b.matrix(recurrent, at, at+c.hidden, 1, hiddenName)
+	c.merged = b.merged(c.recur)
 	c.bias = b.parameter(params[c.prefix+"bias"])
 	if p, ok := params[c.prefix+"recurrent_bias"]; ok {
 		c.hiddenBias = b.parameter(p)

@@ -34,14 +34,55 @@ const everyRow = 1 << 20
 
 // matrix makes the columns lo..hi-1 of l ready, to be used with so many rows at a time. name tells what a factor is called.
 func (b builder) matrix(l *factor.Linear, lo, hi int, rows float64, name func(factor.Param) string) matrix {
-	s := l.Schedule(lo, hi, everyRow)
+	if l.Spec().Kind == factor.Dense {
+		return b.dense(l, lo, hi, rows, name)
+	}
+	s, params := l.Schedule(lo, hi, everyRow), l.Params()
 	m := matrix{box: s.Box, first: s.First, width: s.Width, rows: l.Spec().Rows()}
+	t, chain, cost := lay(s.Terms[0], rows) // the terms have one shape and share one plan
 	for _, st := range s.Terms {
-		t, cost := b.term(st, l.Params(), rows, name)
+		t.operands = nil
+		for i, link := range chain {
+			w := b.value(t.dim, link, func(f int) array {
+				p := params[st.Factors[f].Param]
+				return b.part(name(p), p.Shape, p.Data, st.Factors[f].Index)
+			})
+			if p := t.products[i]; p.form == within {
+				t.operands = append(t.operands, b.flat(t.dim, w, p.t, p.s))
+			} else {
+				t.operands = append(t.operands, b.flat(t.dim, w, p.s, p.t))
+			}
+		}
 		m.terms = append(m.terms, t)
 		m.cost += cost
 	}
 	return m
+}
+
+// dense is the one product of a matrix without structure.
+func (b builder) dense(l *factor.Linear, lo, hi int, rows float64, name func(factor.Param) string) matrix {
+	const in, out = 1, 2
+	p, width := l.Params()[0], hi-lo
+	M, N := p.Shape[0], p.Shape[1]
+	w := array{b.weights(name(p), p.Shape, p.Data), 0, []int{M, width}}
+	if width < N {
+		w.name = b.op("Slice", []string{w.name, b.integers(lo), b.integers(hi), b.integers(1)})
+	}
+	t := term{dim: []int{1, width, M}, in: []int{in}, out: []int{out}, products: []product{{s: []int{in}, t: []int{out}}}}
+	t.operands = []string{b.permute(w.name, 1, 0)}
+	return matrix{width, 0, width, M, t.products[0].cost(t.dim, rows), []term{t}}
+}
+
+// merged is the matrix as one constant [Width, M], or nothing where its factors are estimated to be faster.
+func (b builder) merged(m matrix) string {
+	if t := m.terms[0]; len(m.terms) == 1 && len(t.products) == 1 && m.box == m.width && slices.Equal(t.products[0].t, t.out) {
+		return t.operands[0]
+	}
+	if nodeCost+weightCost*float64(m.rows)*float64(m.width) > m.cost {
+		return ""
+	}
+	zero := b.op("ConstantOfShape", []string{b.integers(m.width, m.width)})
+	return b.apply(m, array{b.op("EyeLike", []string{zero}), 1, []int{m.width}}).name
 }
 
 // link is what the data is multiplied with: a factor or a product of two links that the graph makes of constants.
@@ -74,9 +115,14 @@ func divide(a, b []int) (i, k, j []int) {
 	return i, k, j
 }
 
-func (b builder) term(st factor.Term, params []factor.Param, rows float64, name func(factor.Param) string) (term, float64) {
-	t := term{dim: st.Dim, in: long(st.Dim, st.In), out: long(st.Dim, st.Out)}
-	var links, chain []*link
+// maxJoined is the most numbers of an operand that lay makes.
+const maxJoined = 1 << 18
+
+// lay chooses the products of a term. Neighbours in its chain are joined as long as that is estimated to be faster: ONNX Runtime pays
+// more for another operator, and for products of small matrices, than the order of contractions counts.
+func lay(st factor.Term, rows float64) (t term, chain []*link, cost float64) {
+	t = term{dim: st.Dim, in: long(st.Dim, st.In), out: long(st.Dim, st.Out)}
+	var links []*link
 	for i, f := range st.Factors {
 		links = append(links, &link{axes: long(t.dim, f.Axes), factor: i})
 	}
@@ -86,25 +132,6 @@ func (b builder) term(st factor.Term, params []factor.Param, rows float64, name 
 	for _, k := range st.Steps {
 		chain = append(chain, links[k.Operand])
 	}
-	chain, cost := t.lay(chain, rows)
-	for i, l := range chain {
-		w := b.value(t.dim, l, st.Factors, params, name)
-		p := t.products[i]
-		if p.form == within {
-			t.operands = append(t.operands, b.flat(t.dim, w, p.t, p.s))
-		} else {
-			t.operands = append(t.operands, b.flat(t.dim, w, p.s, p.t))
-		}
-	}
-	return t, cost
-}
-
-// maxJoined is the most numbers of an operand that lay makes.
-const maxJoined = 1 << 18
-
-// lay chooses the products. Neighbours in the chain are joined as long as that is estimated to be faster: ONNX Runtime pays
-// more for another operator, and for products of small matrices, than the order of contractions counts.
-func (t *term) lay(chain []*link, rows float64) ([]*link, float64) {
 	try := func(chain []*link) ([]product, float64) {
 		var labels [][]int
 		for _, l := range chain {
@@ -112,7 +139,7 @@ func (t *term) lay(chain []*link, rows float64) ([]*link, float64) {
 		}
 		return route(t.dim, t.in, t.out, labels, rows)
 	}
-	products, cost := try(chain)
+	t.products, cost = try(chain)
 	for {
 		best := -1
 		for i := range len(chain) - 1 {
@@ -121,12 +148,11 @@ func (t *term) lay(chain []*link, rows float64) ([]*link, float64) {
 				continue
 			}
 			if p, c := try(joined); c < cost {
-				products, cost, best = p, c, i
+				t.products, cost, best = p, c, i
 			}
 		}
 		if best < 0 {
-			t.products = products
-			return chain, cost
+			return t, chain, cost
 		}
 		chain = t.joined(chain, best)
 	}
@@ -142,13 +168,12 @@ func (t *term) joined(chain []*link, i int) []*link {
 	return slices.Concat(chain[:i], []*link{l}, chain[i+2:])
 }
 
-// value makes a link.
-func (b builder) value(dim []int, l *link, factors []factor.Factor, params []factor.Param, name func(factor.Param) string) operand {
+// value makes a link. part makes a factor by its number.
+func (b builder) value(dim []int, l *link, part func(int) array) operand {
 	if l.a == nil {
-		p := params[factors[l.factor].Param]
-		return operand{b.part(name(p), p.Shape, p.Data, factors[l.factor].Index), l.axes}
+		return operand{part(l.factor), l.axes}
 	}
-	x, y := b.value(dim, l.a, factors, params, name), b.value(dim, l.b, factors, params, name)
+	x, y := b.value(dim, l.a, part), b.value(dim, l.b, part)
 	i, k, j := divide(x.axes, y.axes)
 	z := b.op("MatMul", []string{b.flat(dim, x, i, k), b.flat(dim, y, k, j)})
 	return operand{array{z, 0, []int{sizeOf(dim, i), sizeOf(dim, j)}}, l.axes}

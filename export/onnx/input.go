@@ -2,7 +2,9 @@ package onnx
 
 import (
 	"fmt"
-	"math"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/model"
@@ -11,12 +13,13 @@ import (
 // row is how a row of the network's input comes from what the model is fed.
 type row struct {
 	input  *dataset.Input // video frames; nil: the row itself
+	doc    string         // what the row is
 	width  int            // I
 	scaled *model.Standardise
 }
 
 func newRow(cfg model.Config, rows bool) (row, error) {
-	r := row{width: cfg.Input, scaled: cfg.Standardise}
+	r := row{doc: rowText(cfg.Frame), width: cfg.Input, scaled: cfg.Standardise}
 	if cfg.Frame == nil || rows {
 		return r, nil
 	}
@@ -34,111 +37,131 @@ func newRow(cfg model.Config, rows bool) (row, error) {
 
 // values are the inputs of the graph, behind the axes lead. One frame is in the singular.
 func (r row) values(lead []axis) []value {
-	if r.input == nil {
-		doc := "rows of features, not standardised"
-		return []value{{"x", float32s, append(lead[:len(lead):len(lead)], axis{size: r.width}), doc}}
+	behind := func(sizes ...int) []axis {
+		axes := slices.Clone(lead)
+		for _, n := range sizes {
+			axes = append(axes, axis{size: n})
+		}
+		return axes
 	}
 	in := r.input
+	if in == nil {
+		return []value{{"x", float32s, behind(r.width), r.doc}}
+	}
 	name := "frames"
 	if len(lead) == 1 {
 		name = "frame"
 	}
-	shape := append(lead[:len(lead):len(lead)], axis{size: in.Height}, axis{size: in.Width}, axis{size: in.SourceChannels()})
 	colours := "grey (Rec. 601 luma)"
 	if in.SourceChannels() == 3 {
 		colours = "red, green, blue"
 	}
-	list := []value{{name, uint8s, shape, fmt.Sprintf("video frames: height %d, width %d, %s, 0 to 255", in.Height, in.Width, colours)}}
+	shape := behind(in.Height, in.Width, in.SourceChannels())
+	list := []value{{name, uint8s, shape, fmt.Sprintf("video frames of height %d, width %d, %s, 0 to 255", in.Height, in.Width, colours)}}
 	if in.Lag > 0 {
-		doc := fmt.Sprintf("for each of them the frame %d before it in the video; the video's first frame where there is none", in.Lag)
+		doc := fmt.Sprintf("for each of them the frame %d before it in the video, or the video's first where there is none", in.Lag)
 		list = append(list, value{"earlier", uint8s, shape, doc})
 	}
 	return list
 }
 
+// rowText says what the numbers of a row are.
+func rowText(f *model.Frame) string {
+	if f == nil {
+		return "rows of features as the model was trained on, not standardised"
+	}
+	text := fmt.Sprintf("rows of video frames of height %d, width %d, row-major, not standardised; ", f.Height, f.Width)
+	diff := fmt.Sprintf("(grey - grey of %d frames before in the video, or of its first) x %g, clipped to -1..1", f.Lag, f.Gain)
+	switch f.Input {
+	case dataset.RGB:
+		return text + "of each pixel red, green, blue, scaled to 0..1"
+	case dataset.Grey:
+		return text + "of each pixel grey (Rec. 601 luma), scaled to 0..1"
+	case dataset.GreyDiff:
+		return text + "of each pixel grey (Rec. 601 luma), scaled to 0..1, and " + diff
+	}
+	return text + "of each pixel " + diff + ", where grey (Rec. 601 luma) is scaled to 0..1"
+}
+
 // prepare makes the standardised row of the values.
 func (r row) prepare(b builder, lead int) array {
 	b = b.named("input.")
-	unit := float64(float32(1) / 255)
-	gain := 1.0
-	number := func(name string, v ...float64) string {
-		f := make([]float32, len(v))
-		for i := range v {
-			f[i] = float32(v[i])
-		}
-		return b.weights("input."+name, []int{len(v)}, f)
-	}
-	float := func(x string) string {
-		return b.op("Cast", []string{x}, attribute{name: "to", i: int64(float32s)})
-	}
 	x := array{"x", lead, []int{r.width}}
-	if r.input != nil {
-		in := r.input
-		var frames []string
-		for _, v := range r.values(make([]axis, lead)) {
-			// One long axis: operators are slow where the last is short.
-			frame := b.reshape(array{v.name, lead, []int{in.Height, in.Width, in.SourceChannels()}}, in.Height*in.Width*in.SourceChannels())
-			frames = append(frames, float(frame.name))
-		}
-		x.name = frames[0]
-		if in.Lag > 0 {
-			// min(max(gain (now - before) / 255, -1), 1)
-			gain = float64(in.Gain)
-			d := b.op("Mul", []string{b.op("Sub", frames), number("gain", gain*unit)})
-			d = b.op("Clip", []string{d, b.scalar("input.low", -1), b.scalar("input.high", 1)})
-			if in.Kind == dataset.GreyDiff {
-				grey := b.op("Mul", []string{frames[0], number("unit", unit)})
-				d = b.pairs(grey, d, lead, in.Height*in.Width)
-			}
-			x.name = d
-			unit = 1
-		}
-	} else {
-		unit = 1
+	if r.input == nil {
+		return r.standardise(b, x, 1)
 	}
-	return r.standardise(b, x, unit, number)
+	in := r.input
+	n := in.Height * in.Width * in.SourceChannels()
+	var frames []array
+	for _, v := range r.values(make([]axis, lead)) {
+		// Operators are slow where the last axis is short: it is made one with the others.
+		f := b.reshape(array{v.name, lead, []int{in.Height, in.Width, in.SourceChannels()}}, n)
+		f.name = b.op("Cast", []string{f.name}, attribute{name: "to", i: int64(float32s)})
+		frames = append(frames, f)
+	}
+	const unit = 1.0 / 255
+	if in.Lag == 0 {
+		return r.standardise(b, frames[0], unit)
+	}
+	// min(max(gain (now - before) / 255, -1), 1)
+	d := frames[0]
+	d.name = b.op("Sub", []string{frames[0].name, frames[1].name})
+	d.name = b.op("Mul", []string{d.name, b.numbers("gain", float64(in.Gain)*unit)})
+	d.name = b.op("Clip", []string{d.name, b.scalar("input.low", -1), b.scalar("input.high", 1)})
+	if in.Kind == dataset.GreyDiff {
+		frames[0].name = b.op("Mul", []string{frames[0].name, b.numbers("unit", unit)})
+		grey, d := b.reshape(frames[0], n, 1), b.reshape(d, n, 1)
+		pairs := array{b.join([]string{grey.name, d.name}, lead+1), lead, []int{n, 2}}
+		return r.standardise(b, b.reshape(pairs, 2*n), 1)
+	}
+	return r.standardise(b, d, 1)
 }
 
-// pairs puts the elements of two rows of n side by side.
-func (b builder) pairs(x, y string, lead, n int) string {
-	column := func(x string) string { return b.reshape(array{x, lead, []int{n}}, n, 1).name }
-	z := b.op("Concat", []string{column(x), column(y)}, attribute{name: "axis", i: -1})
-	return b.reshape(array{z, lead, []int{n, 2}}, 2*n).name
+// numbers is a constant list of floats that belongs to the input.
+func (b builder) numbers(name string, v ...float64) string {
+	f := make([]float32, len(v))
+	for i := range v {
+		f[i] = float32(v[i])
+	}
+	return b.weights("input."+name, []int{len(v)}, f)
 }
 
 // standardise is (unit x - mean) / std.
-func (r row) standardise(b builder, x array, unit float64, number func(string, ...float64) string) array {
-	shift, scale := []float64{0}, []float64{1}
-	if r.scaled != nil {
-		n := max(len(r.scaled.Mean), len(r.scaled.Std))
-		shift, scale = make([]float64, n), make([]float64, n)
-		for i := range n {
-			shift[i] = r.scaled.Mean[min(i, len(r.scaled.Mean)-1)]
-			scale[i] = 1 / r.scaled.Std[min(i, len(r.scaled.Std)-1)]
+func (r row) standardise(b builder, x array, unit float64) array {
+	if r.scaled == nil {
+		if unit != 1 {
+			x.name = b.op("Mul", []string{x.name, b.numbers("unit", unit)})
 		}
+		return x
 	}
-	some := func(v []float64, not float64) bool {
-		for _, x := range v {
-			if math.Abs(x-not) > 0 {
-				return true
-			}
-		}
-		return false
+	var mean, scale []float64
+	for _, m := range r.scaled.Mean {
+		mean = append(mean, m/unit)
 	}
-	for i := range shift {
-		shift[i] /= unit
-		scale[i] *= unit
+	for _, s := range r.scaled.Std {
+		scale = append(scale, unit/s)
 	}
-	if some(shift, 0) {
-		x.name = b.op("Sub", []string{x.name, number("mean", shift...)})
-	}
-	if some(scale, 1) {
-		x.name = b.op("Mul", []string{x.name, number("scale", scale...)})
-	}
+	x.name = b.op("Sub", []string{x.name, b.numbers("mean", mean...)})
+	x.name = b.op("Mul", []string{x.name, b.numbers("scale", scale...)})
 	return x
 }
 
-// text says in words what is to be fed.
-func (r row) text(cfg model.Config, o Options) string {
-	return ""
+// inputText says in words what is to be fed: each input with its type, shape and meaning.
+func inputText(inputs []value, steps int, stream bool) string {
+	var b strings.Builder
+	for _, v := range inputs {
+		var axes []string
+		for _, a := range v.axes {
+			if a.name != "" {
+				axes = append(axes, a.name)
+			} else {
+				axes = append(axes, strconv.Itoa(a.size))
+			}
+		}
+		fmt.Fprintf(&b, "%s: %s [%s], %s. ", v.name, v.elem, strings.Join(axes, ", "), v.doc)
+	}
+	if steps > 0 && !stream {
+		fmt.Fprintf(&b, "The model was trained on %d steps of a clip: the middle one of each of %d even parts. ", steps, steps)
+	}
+	return strings.TrimSuffix(b.String(), " ")
 }

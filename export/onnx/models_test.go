@@ -31,7 +31,7 @@ func structure(kind factor.Kind, rows, columns int, odd bool) factor.Spec {
 	return factor.HTSpec(in, out, 2, 2)
 }
 
-// configs is every kind in every scope and cell, one way and both, one layer and two, with both poolings in turn.
+// configs is every kind in every scope and cell, one way and both, with one layer and two, both poolings, and padded columns in turn.
 func configs() map[string]model.Config {
 	all := map[string]model.Config{}
 	n := 0
@@ -39,35 +39,43 @@ func configs() map[string]model.Config {
 		for _, scope := range []factor.Scope{factor.Full, factor.Partial, factor.Split} {
 			for _, kind := range factor.Kinds {
 				for _, both := range []bool{false, true} {
-					for layers := 1; layers <= 2; layers++ {
-						c := model.Config{Cell: cell, Bidirectional: both, Input: 10, Hidden: 6, Layers: layers, Classes: []string{"walk", "jog", "sit & <wait>"}}
-						c.Pooling = []string{rnn.PoolLast, rnn.PoolMean}[n/3%2]
-						net := c.RNN()
-						rows, odd := net.Gates()*c.Hidden, n%2 == 1
-						make := func(columns int) factor.Spec {
-							if scope == factor.Full {
-								columns += c.Hidden
-							}
-							return structure(kind, rows, columns, odd).WithScope(scope)
+					c := model.Config{Cell: cell, Bidirectional: both, Input: 10, Hidden: 6, Classes: []string{"walk", "jog", "sit & <wait>"}}
+					c.Layers = 1 + (n+n/2)%2
+					c.Pooling = []string{rnn.PoolLast, rnn.PoolMean}[n/3%2]
+					net := c.RNN()
+					rows, odd := net.Gates()*c.Hidden, n%4 > 1
+					make := func(columns int) factor.Spec {
+						if scope == factor.Full {
+							columns += c.Hidden
 						}
-						c.Structure = make(c.Input)
-						if layers > 1 {
-							upper := make(net.Outputs())
-							c.Upper = &upper
-						}
-						if scope == factor.Split {
-							s := structure(kind, rows, c.Hidden, odd)
-							c.Recurrent = &s
-						}
-						if n%3 == 0 {
-							c.Standardise = &model.Standardise{Mean: []float64{0.3}, Std: []float64{0.7}}
-						}
-						all[fmt.Sprintf("%s-%s-%s-both=%v-%d", cell, kind, scope, both, layers)] = c
-						n++
+						return structure(kind, rows, columns, odd).WithScope(scope)
 					}
+					c.Structure = make(c.Input)
+					if c.Layers > 1 {
+						upper := make(net.Outputs())
+						c.Upper = &upper
+					}
+					if scope == factor.Split {
+						s := structure(kind, rows, c.Hidden, odd)
+						c.Recurrent = &s
+					}
+					if n%3 == 0 {
+						c.Standardise = &model.Standardise{Mean: []float64{0.3}, Std: []float64{0.7}}
+					}
+					all[fmt.Sprintf("%s-%s-%s-both=%v-%d", cell, kind, scope, both, c.Layers)] = c
+					n++
 				}
 			}
 		}
+	}
+	for _, kind := range []factor.Kind{factor.HT, factor.BT} {
+		c := model.Config{Cell: rnn.LSTM, Input: 20, Hidden: 6, Layers: 1, Classes: []string{"a", "b"}, Pooling: rnn.PoolLast}
+		in, out := []int{2, 1, 2, 2, 1, 2, 1, 2}, []int{2, 1, 2, 1, 3, 1, 2, 1}
+		c.Structure = factor.HTSpec(in, out, 1, 1)
+		if kind == factor.BT {
+			c.Structure = factor.BTSpec(in, out, 2, 1)
+		}
+		all[fmt.Sprintf("lstm-%s-of-8-modes", kind)] = c
 	}
 	return all
 }

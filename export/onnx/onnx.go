@@ -58,11 +58,12 @@ func encode(f *model.File, o Options) (*message, error) {
 	if err != nil {
 		return nil, err
 	}
-	props, err := properties(f, o, r)
+	g := build(f, o, r)
+	props, err := properties(f, o, g)
 	if err != nil {
 		return nil, err
 	}
-	m := modelMessage(build(f, o, r), summary(f.Config, o), props)
+	m := modelMessage(g, summary(f.Config, o), props)
 	if m.size > most {
 		return nil, fmt.Errorf("the ONNX file would have %d bytes: the most is %d; compress the model first", m.size, int64(most))
 	}
@@ -78,13 +79,21 @@ func check(f *model.File, o Options) error {
 		return errors.New("a stream takes one step of every sequence at a time: it has no lengths")
 	}
 	weights, biases, head := f.Net.Count()
-	if total := weights + biases + head; total > most/4 {
-		return fmt.Errorf("the model has %d weights of 4 bytes: an ONNX file has at most %d bytes; compress the model first", total, int64(most))
+	if err := tooLarge(weights + biases + head); err != nil {
+		return err
 	}
 	for _, p := range f.Net.Params() {
 		if i := slices.IndexFunc(p.Data, func(x float32) bool { return x-x != 0 }); i >= 0 {
 			return fmt.Errorf("weight %d of %s is %v: a model is exported only when all its weights are numbers", i, p.Name, p.Data[i])
 		}
+	}
+	return nil
+}
+
+// tooLarge is an error for more parameters than a file can hold.
+func tooLarge(parameters int64) error {
+	if parameters > most/4 {
+		return fmt.Errorf("the model has %d weights of 4 bytes: an ONNX file has at most %d bytes; compress the model first", parameters, int64(most))
 	}
 	return nil
 }
@@ -154,7 +163,7 @@ func summary(cfg model.Config, o Options) string {
 }
 
 // properties are the metadata, by their keys: what the model file says, the labels as a list in JSON, and what to feed.
-func properties(f *model.File, o Options, r row) ([]property, error) {
+func properties(f *model.File, o Options, g *graph) ([]property, error) {
 	all, err := f.Metadata()
 	if err != nil {
 		return nil, err
@@ -166,7 +175,7 @@ func properties(f *model.File, o Options, r row) ([]property, error) {
 		return nil, err
 	}
 	all["labels"] = strings.TrimSuffix(labels.String(), "\n")
-	all["input"] = r.text(f.Config, o)
+	all["input"] = inputText(g.inputs, f.Config.Steps, o.Stream)
 	if o.Stream {
 		all["state"] = stateText(f.Net.Config())
 	}

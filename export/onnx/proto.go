@@ -19,6 +19,10 @@ const (
 	bools    elem = 9
 )
 
+func (e elem) String() string {
+	return map[elem]string{float32s: "float32", uint8s: "uint8", int64s: "int64", bools: "bool"}[e]
+}
+
 // tensor is a TensorProto of floats or, where floats is nil, of integers.
 type tensor struct {
 	name   string

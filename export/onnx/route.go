@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 )
 
@@ -46,7 +45,7 @@ type stop struct {
 }
 
 // maxStops bounds the orders that are followed from product to product.
-const maxStops = 200
+const maxStops = 64
 
 // route lays out the products of data in the order in with operands, given by their labels, so that the result is in the order
 // out. cost estimates the nanoseconds for one row where rows are computed at a time.
@@ -58,7 +57,7 @@ func route(dim, in, out []int, operands [][]int, rows float64) (products []produ
 		for _, from := range stops {
 			for _, p := range ways(from.order, w) {
 				s := &stop{p.result(), from.cost + moveCost(dim, from.order, p.data(), rows) + p.cost(dim, rows), p, from}
-				key := fmt.Sprint(s.order)
+				key := string(runes(s.order))
 				if i, ok := place[key]; !ok {
 					place[key] = len(next)
 					next = append(next, s)
@@ -82,6 +81,15 @@ func route(dim, in, out []int, operands [][]int, rows float64) (products []produ
 	}
 	slices.Reverse(products)
 	return products, best.cost
+}
+
+// runes are labels as what a string is made of.
+func runes(labels []int) []rune {
+	v := make([]rune, len(labels))
+	for i, l := range labels {
+		v[i] = rune(l)
+	}
+	return v
 }
 
 // ways lists the products of data in an order with an operand of labels w.
@@ -131,13 +139,14 @@ func permutations(v []int) [][]int {
 
 // The estimates are nanoseconds of ONNX Runtime on one core; only their ratios matter.
 const (
-	nodeCost   = 1500.0   // an operator of its own
-	callCost   = 250.0    // a product in a batch of them
-	macCost    = 1.0 / 90 // a multiply-add with full vectors
-	weightCost = 1.0 / 15 // an element of an operand that is read for few rows
-	touchCost  = 0.12     // an element of the data read or written
-	runCost    = 1.0      // an element that Transpose moves in a long run
-	mixCost    = 4.0      // an element that it moves by itself
+	nodeCost   = 1500.0    // an operator of its own
+	callCost   = 250.0     // a product in a batch of them
+	macCost    = 1.0 / 100 // a multiply-add with full vectors
+	weightCost = 1.0 / 15  // an element of an operand that is read for few rows
+	touchCost  = 0.12      // an element of the data read or written
+	turnCost   = 0.5       // an element of matrices that Transpose turns
+	runCost    = 1.0       // an element that it moves in a long run
+	mixCost    = 4.0       // an element that it moves by itself
 )
 
 // moveCost estimates a Transpose.
@@ -146,16 +155,20 @@ func moveCost(dim, from, to []int, rows float64) float64 {
 		return 0
 	}
 	run := 1
-	for i := range from {
-		l := from[len(from)-1-i]
-		if l != to[len(to)-1-i] {
-			break
-		}
-		run *= dim[l]
+	for i := len(to) - 1; from[i] == to[i]; i-- {
+		run *= dim[to[i]]
+	}
+	same := 0
+	for from[same] == to[same] {
+		same++
 	}
 	each := mixCost
-	if run >= 16 {
+	at := slices.Index(from, to[same])
+	switch {
+	case run >= 16:
 		each = runCost
+	case slices.Equal(slices.Concat(from[at:], from[same:at]), to[same:]): // matrices that are turned
+		each = turnCost
 	}
 	return nodeCost/rows + each*float64(sizeOf(dim, to))
 }

@@ -31,12 +31,12 @@ func stateParts(cfg rnn.Config) (sizes []int) {
 
 // stateText says what the numbers of a stream's state are.
 func stateText(cfg rnn.Config) string {
-	text := fmt.Sprintf("for each of %d layers h [%d]", cfg.Layers, cfg.Hidden)
+	text := fmt.Sprintf("of each layer, %d in all, h [%d]", cfg.Layers, cfg.Hidden)
 	if cfg.Cell == rnn.LSTM {
 		text += fmt.Sprintf(" and c [%d]", cfg.Hidden)
 	}
 	if cfg.Pooling == rnn.PoolMean {
-		text += fmt.Sprintf(", then the sum of the top layer's h over the steps so far [%d] and their number [1]", cfg.Hidden)
+		text += fmt.Sprintf("; then the sum of the top layer's h over the steps so far [%d] and their number [1]", cfg.Hidden)
 	}
 	return text
 }
