@@ -299,3 +299,34 @@ func TestLowRankIsFound(t *testing.T) {
 		}
 	}
 }
+
+// What a sketch finds is close to what the whole decomposition finds, and what it discards is true.
+func TestSketch(t *testing.T) {
+	for _, fall := range []float64{0, 0.02} {
+		w := random(240, 300, 2, fall, 1)
+		t1 := &tensor{[]int{4, 60, 5, 60}, nil}
+		for _, v := range w.Data {
+			t1.data = append(t1.data, float64(v))
+		}
+		t2 := &tensor{slices.Clone(t1.dims), slices.Clone(t1.data)}
+		_, sigma := t1.decompose(1)
+		best := frobenius(sigma[6:])
+		u, seen, lost := t2.sketch(1, 6)
+		orthonormal(t, "sketch", u)
+		if len(seen) != 6+extra || !slices.Equal(t2.dims, []int{4, 6, 5, 60}) {
+			t.Fatalf("%d singular values, shape %v", len(seen), t2.dims)
+		}
+		if math.Abs(math.Hypot(frobenius(t2.data), lost)-frobenius(t1.data)) > 1e-9*frobenius(t1.data) {
+			t.Errorf("%v is kept and %v discarded of %v", frobenius(t2.data), lost, frobenius(t1.data))
+		}
+		if lost < best*(1-1e-9) || lost > best*1.01 {
+			t.Errorf("%v is discarded, the best is %v", lost, best)
+		}
+		t1.project(1, u)
+		for i, v := range t2.data {
+			if math.Abs(v-t1.data[i]) > 1e-9*frobenius(t1.data) {
+				t.Fatalf("entry %d is %v, not u^T A = %v", i, v, t1.data[i])
+			}
+		}
+	}
+}

@@ -164,6 +164,11 @@ type worker struct {
 // truncate replaces axis k of t by what is kept of it and returns the frame [p, r] with all singular values. most is the largest rank
 // wanted. With a tolerance, share is the part of its square that the node may discard.
 func (w *worker) truncate(t *tensor, k int, name string, most int, share float64) (u blas64.General, sigma []float64) {
+	if l, p, q := t.unfold(k); w.target.Tol == 0 && min(p, l*q) > wide && most < min(p, l*q)/8 {
+		u, sigma, lost := t.sketch(k, most)
+		w.nodes = append(w.nodes, Node{Name: name, Rank: u.Cols, SingularValues: sigma, Discarded: lost})
+		return u, sigma
+	}
 	u, sigma = t.decompose(k)
 	r := min(most, len(sigma))
 	if w.target.Tol != 0 {
