@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -19,13 +20,18 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/fdht/fdht"
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/model"
 )
 
-// shotsEnv names a folder for screenshots, for people to look at.
-const shotsEnv = "FDHT_WEB_SHOTS"
+// What the tests take of the environment: a folder for screenshots; another model, and clips for it, to measure it.
+const (
+	shotsEnv = "FDHT_WEB_SHOTS"
+	modelEnv = "FDHT_WEB_MODEL"
+	clipsEnv = "FDHT_WEB_CLIPS" // files, separated like a PATH
+)
 
 // needChromium skips without a browser.
 func needChromium(t *testing.T) string {
@@ -46,7 +52,11 @@ func needChromium(t *testing.T) string {
 //	  --warmup 1 --clip 1 --shift-x 4 --shift-y 3 --dropout 0 --label-smoothing 0 --out motion
 func motion(t *testing.T) *model.File {
 	t.Helper()
-	m, err := model.Load(filepath.Join("testdata", "motion.safetensors"))
+	path := filepath.Join("testdata", "motion.safetensors")
+	if other := os.Getenv(modelEnv); other != "" {
+		path = other
+	}
+	m, err := model.Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,8 +66,9 @@ func motion(t *testing.T) *model.File {
 // browser is a page that is open, and what it asked for.
 type browser struct {
 	ctx    context.Context
-	host   string // of the page
-	served func() int64
+	url    string // of the page
+	served *counter
+	server *httptest.Server
 
 	mu       sync.Mutex
 	foreign  []string
@@ -72,25 +83,24 @@ func open(t *testing.T, site *Site, flags ...chromedp.ExecAllocatorOption) *brow
 	if err := site.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	b := &browser{}
-	count := &counter{handler: http.FileServer(http.Dir(dir))}
-	server := httptest.NewServer(count)
-	t.Cleanup(server.Close)
-	b.host, b.served = strings.TrimPrefix(server.URL, "http://"), count.bytes
+	b := &browser{served: &counter{handler: http.FileServer(http.Dir(dir))}}
+	b.server = httptest.NewServer(b.served)
+	t.Cleanup(b.server.Close)
+	b.url = b.server.URL
 	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(chromium), chromedp.UserDataDir(t.TempDir()), chromedp.NoFirstRun, chromedp.Headless, chromedp.DisableGPU, chromedp.NoSandbox,
+		chromedp.ExecPath(chromium), chromedp.NoFirstRun, chromedp.Headless, chromedp.DisableGPU, chromedp.NoSandbox,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("mute-audio", true), chromedp.WindowSize(1280, 860),
 	}
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), append(options, flags...)...)
 	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
+	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 90*time.Second)
-	t.Cleanup(cancel)
+	ctx, _ = chromedp.NewContext(ctx)
+	t.Cleanup(func() { _ = chromedp.Cancel(ctx) }) // waits until the browser is gone
 	b.ctx = ctx
 	chromedp.ListenTarget(ctx, b.listen)
-	b.run(t, network.Enable(), runtime.Enable(), chromedp.Navigate(server.URL), b.state("ready"))
+	b.run(t, network.Enable(), runtime.Enable(), chromedp.Navigate(b.url), b.state("ready"))
 	return b
 }
 
@@ -100,7 +110,7 @@ func (b *browser) listen(ev any) {
 	defer b.mu.Unlock()
 	switch e := ev.(type) {
 	case *network.EventRequestWillBeSent:
-		if u, err := url.Parse(e.Request.URL); err != nil || u.Scheme != "data" && u.Scheme != "blob" && u.Host != b.host {
+		if u, err := url.Parse(e.Request.URL); err != nil || u.Scheme != "data" && u.Scheme != "blob" && u.Scheme+"://"+u.Host != b.url {
 			b.foreign = append(b.foreign, e.Request.URL)
 		}
 	case *runtime.EventExceptionThrown:
@@ -221,18 +231,21 @@ func y4m(t *testing.T, path string, fps int, frames [][]byte, h, w int) {
 	}
 }
 
-// clips are made clips of 120x160 as webm files, with their labels.
+// clips are clips as webm files: made ones of 120x160, or those of the environment.
 func clips(t *testing.T, n int) (paths []string) {
 	t.Helper()
-	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		t.Skip("ffmpeg is not installed: it makes the clips")
+	dir := t.TempDir()
+	if list := os.Getenv(clipsEnv); list != "" {
+		for i, path := range filepath.SplitList(list) {
+			paths = append(paths, filepath.Join(dir, fmt.Sprint(i, ".webm")))
+			webm(t, path, paths[i])
+		}
+		return paths
 	}
 	made, err := dataset.NewMade(dataset.MadeOptions{Frames: 16, Test: n, Seed: 11})
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
 	in := made.Input()
 	for i := range n {
 		var frames [][]byte
@@ -240,15 +253,25 @@ func clips(t *testing.T, n int) (paths []string) {
 		for pix := made.Pixels(i); len(pix) > 0; pix = pix[size:] {
 			frames = append(frames, pix[:size])
 		}
-		raw, path := filepath.Join(dir, fmt.Sprint(i, ".y4m")), filepath.Join(dir, fmt.Sprint(i, ".webm"))
+		raw := filepath.Join(dir, fmt.Sprint(i, ".y4m"))
+		paths = append(paths, filepath.Join(dir, fmt.Sprint(i, ".webm")))
 		y4m(t, raw, 15, frames, in.Height, in.Width)
-		out, err := exec.Command(ffmpeg, "-v", "error", "-i", raw, "-c:v", "libvpx", "-b:v", "2M", path).CombinedOutput()
-		if err != nil {
-			t.Fatalf("ffmpeg: %v\n%s", err, out)
-		}
-		paths = append(paths, path)
+		webm(t, raw, paths[i])
 	}
 	return paths
+}
+
+// webm makes a webm file of a clip.
+func webm(t *testing.T, from, to string) {
+	t.Helper()
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Skip("ffmpeg is not installed: it makes the clips")
+	}
+	out, err := exec.Command(ffmpeg, "-v", "error", "-i", from, "-an", "-c:v", "libvpx", "-b:v", "2M", "-deadline", "realtime", to).CombinedOutput()
+	if err != nil {
+		t.Fatalf("ffmpeg: %v\n%s", err, out)
+	}
 }
 
 // predict is what fdht predict says of a clip.
@@ -265,44 +288,118 @@ func predict(t *testing.T, m *model.File, path string) fdht.Prediction {
 	return p
 }
 
-// TestClipInBrowser gives clips to the page and expects what fdht predict says; then it is opened without a network.
-func TestClipInBrowser(t *testing.T) {
+// TestPage tries the page out in a browser, for what a person may do with it one after the other.
+func TestPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a browser takes its time")
+	}
 	needChromium(t)
 	m := motion(t)
-	site, err := Build(m, 150_000)
+	site, err := Build(m, mostBytes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := open(t, site)
+	film := filepath.Join(t.TempDir(), "camera.y4m")
+	roll(t, film)
+	b := open(t, site, chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
+		chromedp.Flag("use-file-for-fake-video-capture", film))
 	b.shot(t, "empty", 1280, 860, "light")
-	for _, path := range clips(t, 4) {
+	testClips(t, b, m)
+	testBadClip(t, b)
+	testCamera(t, b, predict(t, m, film).Label)
+	testOffline(t, b)
+	b.quiet(t)
+}
+
+// testClips gives clips to the page and expects what fdht predict says.
+func testClips(t *testing.T, b *browser, m *model.File) {
+	steps := m.Config.Steps
+	for i, path := range clips(t, 2) {
 		want := predict(t, m, path)
-		b.run(t, chromedp.SetUploadFiles("#file", []string{path}, chromedp.NodeReady), b.state("done", "error"))
+		give := chromedp.SetUploadFiles("#file", []string{path}, chromedp.NodeReady)
+		if i == 1 {
+			give = drop(t, path)
+		}
+		b.run(t, chromedp.Evaluate(`document.body.dataset.state = "before"`, nil), give, b.state("done", "error"))
 		if got := b.text(t, "#label"); got != want.Label {
 			t.Errorf("%s: the page says %q (%s), fdht predict %q", filepath.Base(path), got, b.text(t, "#message"), want.Label)
 		}
-		if got := b.text(t, "#progress"); got != "8 of 8" {
-			t.Errorf("steps: %q", got)
+		if got, want := b.text(t, "#progress"), fmt.Sprintf("%d of %d", steps, steps); got != want {
+			t.Errorf("steps: %q, want %q", got, want)
 		}
+	}
+	t.Logf("%s a frame, %d bytes sent", b.text(t, "#time"), b.served.bytes())
+	if n := b.served.bytes(); n > mostBytes {
+		t.Errorf("%d bytes sent, want %d at most", n, mostBytes)
 	}
 	b.shot(t, "clip-light", 1280, 860, "light")
 	b.shot(t, "clip-dark", 1280, 860, "dark")
 	b.shot(t, "clip-phone", 390, 844, "light")
 	b.shot(t, "clip-phone-dark", 390, 844, "dark")
-	t.Logf("%s a frame, %d bytes sent", b.text(t, "#time"), b.served())
-	b.quiet(t)
+	b.run(t, chromedp.Focus("#scrub"), chromedp.KeyEvent(kb.ArrowLeft))
+	if got, want := b.text(t, "#progress"), fmt.Sprintf("%d of %d", steps-1, steps); got != want {
+		t.Errorf("after the left arrow: %q, want %q", got, want)
+	}
 }
 
-// TestCameraInBrowser films a picture that moves steadily.
-func TestCameraInBrowser(t *testing.T) {
-	needChromium(t)
+// testBadClip gives the page what is no clip.
+func testBadClip(t *testing.T, b *browser) {
+	notes := filepath.Join(t.TempDir(), "notes.mp4")
+	if err := os.WriteFile(notes, []byte("no clip"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	b.run(t, chromedp.SetUploadFiles("#file", []string{notes}, chromedp.NodeReady), b.state("error"))
+	if got, want := b.text(t, "#message"), "this browser cannot play notes.mp4: try an mp4 or webm file"; got != want {
+		t.Errorf("the page says %q, want %q", got, want)
+	}
+}
+
+// testCamera starts the camera, by the keyboard, and stops it.
+func testCamera(t *testing.T, b *browser, want string) {
+	b.run(t, chromedp.SetValue("#span", "1"), chromedp.Focus("#camera"), chromedp.KeyEvent(kb.Enter), b.state("camera", "error"),
+		chromedp.Poll("document.querySelector('#progress').textContent === '' && document.querySelector('li.first') !== null", nil))
+	if got := b.text(t, "#label"); got != want {
+		t.Errorf("the page says %q (%s) of the camera, fdht predict %q", got, b.text(t, "#message"), want)
+	}
+	b.shot(t, "camera-light", 1280, 860, "light")
+	b.shot(t, "camera-phone", 390, 844, "dark")
+	b.run(t, chromedp.Click("#camera"), b.state("ready"))
+}
+
+// testOffline opens the page again when its server is gone.
+func testOffline(t *testing.T, b *browser) {
+	b.run(t, chromedp.Evaluate("navigator.serviceWorker.ready.then(() => true)", nil, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	b.server.Close()
+	b.run(t, chromedp.Navigate(b.url), b.state("ready"))
+}
+
+// mostBytes is what a visitor may have to load.
+const mostBytes = 150_000
+
+// drop lets a file fall on the page.
+func drop(t *testing.T, path string) chromedp.Action {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return chromedp.Evaluate(fmt.Sprintf(`{
+		const files = new DataTransfer();
+		files.items.add(new File([Uint8Array.from(atob(%q), (c) => c.charCodeAt(0))], "dropped.webm"));
+		dispatchEvent(new DragEvent("drop", { dataTransfer: files, cancelable: true }));
+	}`, base64.StdEncoding.EncodeToString(data)), nil)
+}
+
+// roll films a picture that moves steadily to the right and comes in again at the left: after 20 frames it begins again, without a jump.
+func roll(t *testing.T, path string) {
+	t.Helper()
 	made, err := dataset.NewMade(dataset.MadeOptions{Frames: 2, Test: 1, Seed: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
 	in := made.Input()
 	first := made.Pixels(0)[:in.Height*in.Width*3]
-	const shift = 8 // pixels a frame: after 20 frames it begins again, without a jump
+	const shift = 8 // pixels a frame
 	var frames [][]byte
 	for k := range in.Width / shift {
 		f := make([]byte, len(first))
@@ -312,24 +409,5 @@ func TestCameraInBrowser(t *testing.T) {
 		}
 		frames = append(frames, f)
 	}
-	path := filepath.Join(t.TempDir(), "camera.y4m")
 	y4m(t, path, 15, frames, in.Height, in.Width)
-	m := motion(t)
-	want := predict(t, m, path)
-	t.Log(want.Label, want.Probs)
-	site, err := Build(m, 150_000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := open(t, site, chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
-		chromedp.Flag("use-file-for-fake-video-capture", path))
-	b.run(t, chromedp.Click("#camera"), b.state("camera", "error"),
-		chromedp.Poll("document.querySelector('#progress').textContent === '' && document.querySelector('li.first') !== null", nil))
-	if got := b.text(t, "#label"); got != want.Label {
-		t.Errorf("the page says %q (%s), fdht predict %q", got, b.text(t, "#message"), want.Label)
-	}
-	b.shot(t, "camera-light", 1280, 860, "light")
-	b.shot(t, "camera-phone", 390, 844, "dark")
-	b.run(t, chromedp.Click("#camera"), b.state("ready"))
-	b.quiet(t)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/internal/testmodels"
 	"github.com/fdht/fdht/internal/testutil"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/rnn"
@@ -46,25 +47,7 @@ func runNode(t *testing.T, out any, script string, args ...string) {
 	}
 }
 
-// randomModel is a model of grey frames of one line, with all parameters random and a standardisation.
-func randomModel(t *testing.T, c model.Config, seed uint64) *model.File {
-	t.Helper()
-	m, err := model.New(c, seed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rng := rand.New(rand.NewPCG(seed, 5))
-	for _, p := range m.Net.Params() {
-		if p.Group != rnn.Weights {
-			for i := range p.Data {
-				p.Data[i] += 0.3 * float32(rng.NormFloat64())
-			}
-		}
-	}
-	return m
-}
-
-// sort is a network of a kind, cell and scope with d modes, whose layers alternate.
+// sort is a network of a kind, cell and scope with d modes, for "frames" of one line; n counts through the rest.
 func sort(kind factor.Kind, cell string, scope factor.Scope, d, n int) model.Config {
 	hidden := 24
 	in := [][]int{{100}, {10, 12}, {5, 6, 4}, {3, 4, 2, 5}, {2, 3, 2, 5, 2}, {2, 1, 3, 2, 5, 2}}[d-1] // 100 to 120
@@ -160,7 +143,7 @@ func TestEngine(t *testing.T) {
 				if kind == factor.Dense {
 					d = 1
 				}
-				m := randomModel(t, sort(kind, cell, scope, d, n), uint64(n))
+				m := testmodels.Random(t, sort(kind, cell, scope, d, n), uint64(n))
 				site, err := Build(m, 1<<20)
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)

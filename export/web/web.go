@@ -116,7 +116,11 @@ func (s *Site) worker() []byte {
 	var names []string
 	for _, f := range s.files {
 		sum.Write(f.data)
-		if f.name != "engine.wasm" && f.name != "engine-simd.wasm" { // the page asks for one of them
+		switch f.name {
+		case "engine.wasm", "engine-simd.wasm": // the page asks for one of them
+		case "index.html":
+			names = append(names, "./")
+		default:
 			names = append(names, f.name)
 		}
 	}

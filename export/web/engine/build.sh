@@ -6,7 +6,7 @@ out=${1:-.}
 for kind in engine engine-simd; do
 	flags=-mno-simd128
 	[ "$kind" = engine-simd ] && flags=-msimd128
-	clang --target=wasm32 $flags -std=c11 -O3 -ffreestanding -fno-builtin -nostdlib -Wall -Wextra -Werror \
+	clang --target=wasm32 $flags -std=c11 -Os -ffreestanding -fno-builtin -nostdlib -Wall -Wextra -Werror \
 		-Wl,--no-entry -Wl,--strip-all -Wl,--stack-first -Wl,-z,stack-size=16384 \
 		-o "$out/$kind.wasm" machine.c multiply.c cells.c frames.c
 done

@@ -33,12 +33,12 @@ function describe({ frame, bytes, dense_bytes, weights, dense_weights, cell }) {
   view.height = frame.height;
   document.querySelector(".screen").style.aspectRatio = `${frame.width} / ${frame.height}`;
   const what = { rgb: "in colour", grey: "in grey", diff: "as change", "grey+diff": "grey, with change in colour" }[frame.input];
-  $("caption").textContent = `What the network sees: ${frame.width} × ${frame.height}, ${what}`;
+  $("caption").textContent = `The network sees ${frame.width} × ${frame.height}, ${what}`;
   $("title").textContent = document.title = `A video network in ${size(bytes)}`;
   $("bytes").textContent = size(bytes);
   $("dense").textContent = size(dense_bytes);
-  $("dense-name").textContent = `the ${{ lstm: "LSTM", gru: "GRU", rnn: "RNN" }[cell]}, dense`;
-  $("ratio").textContent = `${Math.floor(dense_weights / weights).toLocaleString("en")} ×`;
+  $("dense-name").textContent = `the same ${cell.toUpperCase()}, dense`;
+  $("ratio").textContent = `${Math.floor(dense_weights / weights).toLocaleString("en")}×`;
 }
 
 function size(bytes) {
@@ -148,7 +148,7 @@ const watch = (file) =>
         if (before) engine.shape(1, before);
         const [[pixels, logits], ms] = clock(() => {
           engine.shape(0, now);
-          const seen = engine.look(0, before ? 1 : 0).slice();
+          const seen = engine.look(0, before ? 1 : 0);
           engine.put(0);
           return [seen, engine.step(0)];
         });
@@ -161,7 +161,7 @@ const watch = (file) =>
       become("done");
       if (!steps && clip.length > at.length) say(`The answer is about the first ${at.length} of ${clip.length} frames.`);
     } finally {
-      if (!signal.aborted) clip.close();
+      clip.close(!signal.aborted);
     }
   });
 

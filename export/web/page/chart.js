@@ -35,4 +35,4 @@ export class Chart {
   }
 }
 
-const percent = (p) => (p >= 0.9995 ? "100" : (100 * p).toFixed(p < 0.0995 ? 1 : 0)) + " %";
+const percent = (p) => `${p < 0.0005 ? 0 : p < 0.0995 ? (100 * p).toFixed(1) : Math.round(100 * p)} %`;

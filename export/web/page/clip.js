@@ -36,23 +36,33 @@ export class Clip {
   /** Opens a file in a <video>. */
   static async open(video, file, signal) {
     const clip = new Clip(video, signal);
+    try {
+      await clip.load(file);
+      return clip;
+    } catch (e) {
+      clip.close(!signal.aborted);
+      throw e;
+    }
+  }
+
+  async load(file) {
+    const { video } = this;
     const failed = new Promise((_, reject) => {
       video.onerror = () => reject(new Error(`this browser cannot play ${file.name}: try an mp4 or webm file`));
     });
     failed.catch(() => {});
-    clip.failed = failed;
+    this.failed = failed;
     video.srcObject = null;
-    video.src = clip.url = URL.createObjectURL(file);
-    await clip.wait("loadeddata");
+    video.src = this.url = URL.createObjectURL(file);
+    await this.wait("loadeddata");
     if (!video.videoWidth) throw new Error(`${file.name} has no picture`);
     if (!Number.isFinite(video.duration)) {
       // what a browser has recorded does not say how long it is until its end was seen
       video.currentTime = 1e9;
-      await clip.wait("durationchange");
+      await this.wait("durationchange");
     }
-    clip.tick = await clip.measure();
-    clip.length = Math.max(1, Math.round(video.duration / clip.tick));
-    return clip;
+    this.tick = await this.measure();
+    this.length = Math.max(1, Math.round(video.duration / this.tick));
   }
 
   constructor(video, signal) {
@@ -108,11 +118,13 @@ export class Clip {
     return this.grabber.grab();
   }
 
-  close() {
+  /** Gives up the file; empty: the <video> is not in use for something else already. */
+  close(empty) {
+    URL.revokeObjectURL(this.url);
+    if (!empty) return;
     this.video.onerror = null;
     this.video.removeAttribute("src");
     this.video.load();
-    URL.revokeObjectURL(this.url);
   }
 }
 

@@ -48,7 +48,7 @@ export class Engine {
     this.wasm.shape(n);
   }
 
-  /** Takes a frame as input, beside the one that differences are to. Returns the picture that the network sees, RGBA. */
+  /** Takes a frame as input, beside the one that differences are to. Returns the picture that the network sees, RGBA, to keep. */
   look(now, before) {
     const { height, width } = this.meta.frame;
     return new Uint8ClampedArray(this.bytes(this.wasm.row(now, before), 4 * height * width));
