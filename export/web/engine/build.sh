@@ -9,4 +9,5 @@ for kind in engine engine-simd; do
 	clang --target=wasm32 $flags -std=c11 -Os -ffreestanding -fno-builtin -nostdlib -Wall -Wextra -Werror \
 		-Wl,--no-entry -Wl,--strip-all -Wl,--stack-first -Wl,-z,stack-size=16384 \
 		-o "$out/$kind.wasm" machine.c multiply.c cells.c frames.c
+	chmod 644 "$out/$kind.wasm"
 done
