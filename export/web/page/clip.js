@@ -52,9 +52,11 @@ export class Clip {
     });
     failed.catch(() => {});
     this.failed = failed;
+    const opened = this.shown(() => true);
     video.srcObject = null;
     video.src = this.url = URL.createObjectURL(file);
     await this.wait("loadeddata");
+    await opened; // so that what is on the screen from now on is what was asked for
     if (!video.videoWidth) throw new Error(`${file.name} has no picture`);
     if (!Number.isFinite(video.duration)) {
       // what a browser has recorded does not say how long it is until its end was seen
@@ -75,46 +77,62 @@ export class Clip {
     return Promise.race([event(this.video, name, this.signal), this.failed]);
   }
 
-  /** Seconds from a frame to the next, found by playing a moment. */
+  /** Seconds from a frame to the next: two neighbours say it roughly, frames farther and farther apart say it well, as their times are rounded. */
   async measure() {
-    const { video } = this;
-    const guess = Math.min(1 / 30, video.duration);
-    if (!video.requestVideoFrameCallback) return guess;
-    const times = new Set();
-    video.muted = true;
-    video.currentTime = 0;
+    const { duration } = this.video;
+    const guess = Math.min(1 / 30, duration);
+    const first = await this.seek(duration > 2 ? duration / 3 : duration / 1000);
+    if (first === undefined) return guess;
+    let tick;
+    for (let d = 1 / 240; !tick && first + d < duration; d *= 1.5) {
+      const next = await this.seek(first + d);
+      if (next > first) tick = next - first;
+    }
+    if (!tick) return duration;
+    for (let far = 8; ; far *= 8) {
+      const n = Math.min(far, Math.floor((duration - first) / tick) - 1);
+      const then = n > 1 && (await this.seek(first + (n + 0.5) * tick));
+      if (then > first) tick = (then - first) / Math.round((then - first) / tick);
+      if (n < far) return tick;
+    }
+  }
+
+  /** Goes to time t and waits until its frame is on the screen, which may be later than the browser says that it is there. Returns when that frame
+   * begins; undefined where the browser does not say. */
+  async seek(t) {
+    if (t === this.at) return this.begin; // to go where it is shows nothing new
+    const shown = this.shown((time) => time < t + 1e-4 && time > t - 1.5 * (this.tick ?? Infinity));
+    this.video.currentTime = this.at = t;
     await this.wait("seeked");
-    await new Promise((resolve) => {
+    return (this.begin = await shown);
+  }
+
+  /** The time of the next frame on the screen that fits; undefined where the browser does not say, or after a second. */
+  shown(fits) {
+    const { video } = this;
+    if (!video.requestVideoFrameCallback) return undefined;
+    return new Promise((resolve) => {
       let request = 0;
-      const stop = () => {
+      const late = setTimeout(() => {
         video.cancelVideoFrameCallback(request);
-        clearTimeout(timer);
-        resolve();
-      };
+        resolve(undefined);
+      }, 1000);
       const see = (_, { mediaTime }) => {
-        times.add(mediaTime);
-        request = video.requestVideoFrameCallback(see);
+        if (fits(mediaTime)) {
+          clearTimeout(late);
+          resolve(mediaTime);
+        } else {
+          request = video.requestVideoFrameCallback(see);
+        }
       };
-      const timer = setTimeout(stop, 1000);
       request = video.requestVideoFrameCallback(see);
-      video.addEventListener("ended", stop, { once: true });
-      video.play().catch(stop);
     });
-    video.pause();
-    const seen = [...times].sort((a, b) => a - b);
-    const gaps = seen.slice(1).map((t, i) => t - seen[i]);
-    if (gaps.length === 0) return guess;
-    const least = Math.min(...gaps);
-    // a frame that the screen left out makes a gap of two
-    const frames = gaps.reduce((n, gap) => n + Math.round(gap / least), 0);
-    return (seen[seen.length - 1] - seen[0]) / frames;
   }
 
   /** The picture of frame i. */
   async picture(i) {
     this.signal.throwIfAborted();
-    this.video.currentTime = Math.min((i + 0.5) * this.tick, this.video.duration - this.tick / 4);
-    await this.wait("seeked");
+    await this.seek(Math.min((i + 0.5) * this.tick, this.video.duration - this.tick / 4));
     return this.grabber.grab();
   }
 
