@@ -60,7 +60,7 @@ func Evaluate(ctx context.Context, m *model.File, src Source, o EvalOptions) (*R
 	if src.Len() == 0 {
 		return nil, errors.New("no clips to evaluate")
 	}
-	if err := checkWidth(m, src); err != nil {
+	if err := checkWidth(m.Config, src); err != nil {
 		return nil, err
 	}
 	by, err := model.NewScaler(m.Config.Standardise, m.Config.Input)
@@ -71,15 +71,33 @@ func Evaluate(ctx context.Context, m *model.File, src Source, o EvalOptions) (*R
 	return evaluate(ctx, m.Net.NewRunner(o.Workers), m.Config.Classes, newLoader(src, o.Batch, o.Loaders, by), o.Progress)
 }
 
-func checkWidth(m *model.File, src Source) error {
-	if src.Width() != m.Config.Input {
-		return fmt.Errorf("the data's rows have %d numbers, the model takes %d: give both the same frame size, input kind or features", src.Width(), m.Config.Input)
+// Network is another network than an rnn.Model: Forward writes the logits [B, C] of a batch of sequences, whose rows are scaled but
+// not standardised.
+type Network interface {
+	Forward(logits []float32, batch []rnn.Sequence)
+}
+
+// EvaluateNetwork is Evaluate for another network, of a model with configuration c.
+func EvaluateNetwork(ctx context.Context, net Network, c model.Config, src Source, o EvalOptions) (*Report, error) {
+	if src.Len() == 0 {
+		return nil, errors.New("no clips to evaluate")
+	}
+	if err := checkWidth(c, src); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	return evaluate(ctx, net, c.Classes, newLoader(src, o.Batch, o.Loaders, nil), o.Progress)
+}
+
+func checkWidth(c model.Config, src Source) error {
+	if src.Width() != c.Input {
+		return fmt.Errorf("the data's rows have %d numbers, the model takes %d: give both the same frame size, input kind or features", src.Width(), c.Input)
 	}
 	return nil
 }
 
 // evaluate fills a report; the runner knows the weights of now.
-func evaluate(ctx context.Context, run *rnn.Runner, classes []string, l *loader, progress func(done, total int)) (*Report, error) {
+func evaluate(ctx context.Context, run Network, classes []string, l *loader, progress func(done, total int)) (*Report, error) {
 	c, n := len(classes), l.src.Len()
 	r := &Report{Clips: n, Predicted: make([]int, 0, n), Confidence: make([]float32, 0, n), Confusion: make([][]int, c)}
 	for i := range r.Confusion {

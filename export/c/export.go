@@ -12,6 +12,7 @@ import (
 
 	"github.com/fdht/fdht/internal/program"
 	"github.com/fdht/fdht/model"
+	"github.com/fdht/fdht/quant"
 )
 
 //go:embed engine/engine.h
@@ -22,6 +23,9 @@ var engineCore string
 
 //go:embed engine/float.c
 var engineFloat string
+
+//go:embed engine/fixed.c
+var engineFixed string
 
 // Options of an export.
 type Options struct {
@@ -40,41 +44,50 @@ type File struct {
 
 var nameRule = regexp.MustCompile(`^[a-z][a-z0-9_]{0,30}$`)
 
-// Float writes m as C with float weights and activations: NAME.h, NAME.c and NAME_weights.h. Logits equal those of package rnn but for rounding. A bidirectional
+// Export writes m as C with float weights and activations: NAME.h, NAME.c and NAME_weights.h. Logits equal those of package rnn but for rounding. A bidirectional
 // model and one too large for 32-bit indices are errors.
-func Float(m *model.File, o Options) ([]File, error) {
+func Export(m *model.File, o Options) ([]File, error) {
 	if o.Memory == 0 {
 		o.Memory = DefaultMemory
 	}
-	b, err := FloatModel(m, o.Memory)
+	b, err := FloatBuild(m, o.Memory)
 	if err != nil {
 		return nil, err
 	}
-	return b.files(o)
+	return b.Files(o.Name)
+}
+
+// ExportQuantised writes a model in integers as C; logits equal those of package quant bit for bit. How much memory its blocks take was decided when it was quantised.
+func ExportQuantised(m *quant.Model, o Options) ([]File, error) {
+	b, err := IntBuild(m)
+	if err != nil {
+		return nil, err
+	}
+	return b.Files(o.Name)
 }
 
 // Build is a model as the arrays that the engine reads (fdht_model in the header) and the memory that it wants (fdht_open).
 type Build struct {
-	Program []int32
-	Weights []float32
-	Biases  []float32
-	Numbers []float32
-	Layout  program.Layout
-	MAC     float64 // multiply-adds of the recurrent matrices for one step
-	program *program.Program
+	Arithmetic            Arithmetic
+	Program               []int32
+	Weights, Biases       []float32 // Float
+	IntWeights, IntBiases []int16   // others; those of 8 bits fit int8
+	Numbers               []float32
+	Layout                program.Layout
+	MAC                   float64 // multiply-adds of the recurrent matrices for one step
+	program               *program.Program
 }
 
-// FloatModel makes the arrays of a model with float weights. memory is Options.Memory, 0 for as much as is fastest.
-func FloatModel(m *model.File, memory int) (*Build, error) {
+// FloatBuild makes the arrays of a model with float weights. memory is Options.Memory, 0 for as much as is fastest.
+func FloatBuild(m *model.File, memory int) (*Build, error) {
 	p, err := program.New(m, program.Options{Elements: memory / 4})
 	if err != nil {
 		return nil, err
 	}
-	code, layout, err := p.Encode()
+	b, err := build(Float, p, p.Pixels.Numbers())
 	if err != nil {
 		return nil, err
 	}
-	b := &Build{Program: code, Numbers: p.Pixels.Numbers(), Layout: layout, MAC: p.MAC(), program: p}
 	for _, q := range m.Net.Params() {
 		if program.IsBias(q) {
 			b.Biases = append(b.Biases, q.Data...)
@@ -82,24 +95,64 @@ func FloatModel(m *model.File, memory int) (*Build, error) {
 			b.Weights = append(b.Weights, q.Data...)
 		}
 	}
-	if len(b.Weights) > math.MaxInt32 {
-		return nil, fmt.Errorf("the model has %d weights: exported programs count in 32 bits", len(b.Weights))
-	}
 	return b, nil
 }
 
-// files are the texts of an export.
-func (b *Build) files(o Options) ([]File, error) {
-	if o.Name == "" {
-		o.Name = "fdht"
+// IntBuild makes the arrays of a model in integers.
+func IntBuild(m *quant.Model) (*Build, error) {
+	p, weights, biases, numbers := m.Program()
+	a := Int16
+	if m.Bits == 8 {
+		a = Int8
+		if wide(p) {
+			a = Int8Wide
+		}
 	}
-	if !nameRule.MatchString(o.Name) {
-		return nil, fmt.Errorf("name %q: want a C name in lower case, a letter and then letters, digits or _, 31 at most", o.Name)
+	b, err := build(a, p, numbers)
+	if err != nil {
+		return nil, err
 	}
-	header, source := engine(b.constants())
+	b.IntWeights, b.IntBiases = weights, biases
+	return b, nil
+}
+
+// wide reports whether some sum of products of int16 and int8, with what rounding adds, might not fit an int32.
+func wide(p *program.Program) bool {
+	overflows := func(sum, shift int) bool { return shift > 30 || sum<<22+1<<shift > math.MaxInt32 }
+	for _, l := range p.Layers {
+		for _, m := range []program.Matrix{l.Input, l.Recurrent} {
+			for _, t := range m.Terms {
+				for _, s := range t.Steps {
+					if overflows(s.Sum, s.Shift) {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return overflows(p.Config.Hidden, p.HeadShift) || overflows(p.HeadRank, 0)
+}
+
+func build(a Arithmetic, p *program.Program, numbers []float32) (*Build, error) {
+	code, layout, err := p.Encode()
+	if err != nil {
+		return nil, err
+	}
+	return &Build{Arithmetic: a, Program: code, Numbers: numbers, Layout: layout, MAC: p.MAC(), program: p}, nil
+}
+
+// Files are the texts of an export: NAME.h, NAME.c and NAME_weights.h; "" is fdht.
+func (b *Build) Files(name string) ([]File, error) {
+	if name == "" {
+		name = "fdht"
+	}
+	if !nameRule.MatchString(name) {
+		return nil, fmt.Errorf("name %q: want a C name in lower case, a letter and then letters, digits or _, 31 at most", name)
+	}
+	header, source := b.Arithmetic.engine(b.constants())
 	out := []File{{"fdht.h", []byte(header)}, {"fdht.c", []byte(source)}, {"fdht_weights.h", b.weights()}}
 	for i := range out {
-		out[i] = File{rename(out[i].Name, o.Name), []byte(rename(string(out[i].Data), o.Name))}
+		out[i] = File{rename(out[i].Name, name), []byte(rename(string(out[i].Data), name))}
 	}
 	return out, nil
 }

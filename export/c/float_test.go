@@ -51,7 +51,7 @@ func TestFloat(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		f := all[name]
 		for part, memory := range []int{0, 1, 400} {
-			b, err := FloatModel(f, memory)
+			b, err := FloatBuild(f, memory)
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -69,7 +69,7 @@ func TestFloat(t *testing.T) {
 			}
 		}
 	}
-	header, source := Engine()
+	header, source := Engine(Float)
 	for _, cc := range found {
 		out := bytes.NewReader(run(t, host(t, cc, header, source, sanitised...), bytes.NewReader(in.Bytes())))
 		for i, w := range want {

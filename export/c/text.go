@@ -5,13 +5,62 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/fdht/fdht/quant"
 )
+
+// Arithmetic is what an engine computes in.
+type Arithmetic int
+
+// The arithmetics. Wide sums are those of int64, for weights of 16 bits and long sums.
+const (
+	Float Arithmetic = iota
+	Int8
+	Int8Wide
+	Int16
+)
+
+// types are the C types of activations, sums, weights and biases, and of totals within a step.
+func (a Arithmetic) types() (header, source string) {
+	switch a {
+	case Float:
+		return "typedef float fdht_data, fdht_sum, fdht_weight, fdht_bias;\n", "typedef float total_t;\nenum { MOST_STEPS = 0x7fffffff };\n\n"
+	case Int8, Int8Wide:
+		header = "typedef int8_t fdht_weight;\n"
+	default:
+		header = "typedef int16_t fdht_weight;\n"
+	}
+	total := "int64_t"
+	if a == Int8 {
+		total = "int32_t"
+	}
+	return header + "typedef int16_t fdht_data, fdht_bias;\ntypedef int32_t fdht_sum;\n", "typedef " + total + " total_t;\nenum { MOST_STEPS = 65535 }; /* a longer sequence might overflow its mean */\n\n"
+}
+
+// source is the text of the arithmetic.
+func (a Arithmetic) source() string {
+	if a == Float {
+		return engineFloat
+	}
+	var t bytes.Buffer
+	list(&t, quant.Table(), intText)
+	return strings.Replace(engineFixed, "/*TABLE*/", t.String(), 1)
+}
+
+// bytes are those of an activation, a weight and a bias.
+func (a Arithmetic) bytes() (data, weight, bias int) {
+	switch a {
+	case Float:
+		return 4, 4, 4
+	case Int8, Int8Wide:
+		return 2, 1, 2
+	}
+	return 2, 2, 2
+}
 
 // Engine is the engine without a model, for a host that loads models: header and source, named fdht.h and fdht.c. It has fdht_open but neither fdht_init,
 // fdht_label nor the constants of a model.
-func Engine() (header, source string) {
-	return engine("typedef float fdht_data, fdht_sum, fdht_weight, fdht_bias;\n")
-}
+func Engine(a Arithmetic) (header, source string) { return a.engine("") }
 
 // Parts of the header that only a model's own engine has.
 var ownParts = []struct{ begin, end string }{
@@ -21,10 +70,11 @@ var ownParts = []struct{ begin, end string }{
 }
 
 // engine puts the constants into the header, and the source together. Without a model's constants what needs them is left out.
-func engine(constants string) (header, source string) {
-	header = strings.Replace(engineHeader, "/*CONSTANTS*/\n", constants+"\n", 1)
+func (a Arithmetic) engine(constants string) (header, source string) {
+	types, totals := a.types()
+	header = strings.Replace(engineHeader, "/*CONSTANTS*/\n", types+constants+"\n", 1)
 	source = "#include \"fdht.h\"\n\n"
-	own := strings.Contains(constants, "FDHT_DATA")
+	own := constants != ""
 	if own {
 		source += "#include \"fdht_weights.h\"\n\n"
 	} else {
@@ -33,7 +83,7 @@ func engine(constants string) (header, source string) {
 			header = header[:at] + header[at+strings.Index(header[at:], p.end):]
 		}
 	}
-	source += "typedef float total_t;\n\n" + engineCore + "\n" + engineFloat
+	source += totals + engineCore + "\n" + a.source()
 	if own {
 		source += `
 void fdht_init(fdht_state *s, fdht_workspace *memory)
@@ -52,7 +102,7 @@ const char *fdht_label(int32_t number) { return number < 0 || number >= FDHT_CLA
 func (b *Build) constants() string {
 	var t strings.Builder
 	c := b.program.Config
-	fmt.Fprintf(&t, "typedef float fdht_data, fdht_sum, fdht_weight, fdht_bias;\n\n")
+	t.WriteString("\n")
 	def := func(name string, value int, what string) {
 		fmt.Fprintf(&t, "#define %-20s %-8d /* %s */\n", "FDHT_"+name, value, what)
 	}
@@ -72,23 +122,48 @@ func (b *Build) constants() string {
 	return t.String()
 }
 
-func (b *Build) workspace() int { return 4 * (b.Layout.Data + b.Layout.Sums + b.Layout.Pack) }
+// workspace is the size of the working memory in C: whole words.
+func (b *Build) workspace() int {
+	data, weight, _ := b.Arithmetic.bytes()
+	return 4 * ((4*b.Layout.Sums + data*b.Layout.Data + weight*b.Layout.Pack + 3) / 4)
+}
+
+// Bytes is the size of the model's constants in C.
+func (b *Build) Bytes() int {
+	_, weight, bias := b.Arithmetic.bytes()
+	n := 4 * (len(b.Program) + len(b.Numbers))
+	if b.Arithmetic == Float {
+		return n + weight*len(b.Weights) + bias*len(b.Biases)
+	}
+	return n + weight*len(b.IntWeights) + bias*len(b.IntBiases)
+}
 
 // weights is the text of the weights file.
 func (b *Build) weights() []byte {
 	var t bytes.Buffer
 	t.WriteString("/* The model of fdht.c, which includes this file. */\n")
-	array(&t, "int32_t", "program_code", b.Program, func(v int32) string { return strconv.Itoa(int(v)) })
-	array(&t, "fdht_weight", "weights", b.Weights, floatText)
-	array(&t, "fdht_bias", "biases", b.Biases, floatText)
+	array(&t, "int32_t", "program_code", b.Program, intText)
+	if b.Arithmetic == Float {
+		array(&t, "fdht_weight", "weights", b.Weights, floatText)
+		array(&t, "fdht_bias", "biases", b.Biases, floatText)
+	} else {
+		array(&t, "fdht_weight", "weights", b.IntWeights, intText)
+		array(&t, "fdht_bias", "biases", b.IntBiases, intText)
+	}
 	array(&t, "float", "numbers", b.Numbers, floatText)
 	array(&t, "char *const", "labels", b.program.Config.Classes, stringText)
 	return t.Bytes()
 }
 
-// array writes a constant array, some 100 characters a line.
+// array writes a constant array.
 func array[T any](t *bytes.Buffer, kind, name string, values []T, text func(T) string) {
 	fmt.Fprintf(t, "\nstatic const %s %s[] = {", kind, name)
+	list(t, values, text)
+	t.WriteString("};\n")
+}
+
+// list writes values, some 100 characters a line.
+func list[T any](t *bytes.Buffer, values []T, text func(T) string) {
 	const line = 100
 	at := line
 	for _, v := range values {
@@ -100,8 +175,10 @@ func array[T any](t *bytes.Buffer, kind, name string, values []T, text func(T) s
 		t.WriteString(" " + s + ",")
 		at += len(s) + 2
 	}
-	t.WriteString("\n};\n")
+	t.WriteString("\n")
 }
+
+func intText[T int16 | int32](v T) string { return strconv.Itoa(int(v)) }
 
 func floatText(v float32) string {
 	s := strconv.FormatFloat(float64(v), 'g', -1, 32)

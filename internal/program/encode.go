@@ -19,22 +19,25 @@ const (
 	codeHidden
 	codeLayers
 	codeClasses
-	codePooling  // 0 last, 1 mean
-	codeHead     // in the weights
-	codeBias     // of the head, in the biases
-	codeHeadRank // R of a head [C, R] [R, H]; 0: one matrix [C, H]
-	codePixels   // 0 none, 1 bytes as they are, 2 differences, 3 both
-	codeFrame    // bytes of a frame
-	codeScale    // entries of the standardisation: 0, 1 or I
-	codeX        // places in the data: a block of the input
-	codeA        // what the steps alternate between
-	codeB        //
-	codeH        // [layers, H] hidden states
-	codeZ        // places in the sums: [M] pre-activations
-	codeU        // [M] those of the hidden half, gru only
-	codeC        // [layers, H] cell states, lstm only
-	codePooled   // [H]
-	codeTable    // first layer: input matrix, recurrent matrix (places in the program), bias, hidden bias (in the biases); then the next
+	codePooling   // 0 last, 1 mean
+	codeHead      // in the weights
+	codeBias      // of the head, in the biases
+	codeHeadRank  // R of a head [C, R] [R, H]; 0: one matrix [C, H]
+	codePixels    // 0 none, 1 bytes as they are, 2 differences, 3 both
+	codeFrame     // bytes of a frame
+	codeScale     // entries of the standardisation: 0, 1 or I
+	codeX         // places in the data: a block of the input
+	codeA         // what the steps alternate between
+	codeB         //
+	codeH         // [layers, H] hidden states
+	codeZ         // places in the sums: [M] pre-activations
+	codeU         // [M] those of the hidden half, gru only
+	codeC         // [layers, H] cell states, lstm only
+	codePooled    // [H]
+	codeMean      // in the data, integers only: [H] pooled, [R]
+	codeBiasShift // integers: from the scale of biases to that of sums
+	codeHeadShift // integers: after the first product of a head of two matrices
+	codeTable     // first layer: input matrix, recurrent matrix (places in the program), bias, hidden bias (in the biases); then the next
 )
 
 // Layout is the working memory of a program: elements of data (activations), of sums and of packed weights.
@@ -63,13 +66,16 @@ func (p *Program) Encode() ([]int32, Layout, error) {
 		codeClasses: len(c.Classes), codePooling: map[string]int{"last": 0, "mean": 1}[c.Pooling], codeHead: p.Head, codeBias: p.Bias, codeHeadRank: p.HeadRank,
 		codePixels: p.Pixels.Rule, codeFrame: p.Pixels.Frame, codeScale: len(p.Pixels.Mean),
 		codeX: take(&lay.Data, x), codeA: take(&lay.Data, pass[0]), codeB: take(&lay.Data, pass[1]), codeH: take(&lay.Data, c.Layers*H),
-		codeZ: take(&lay.Sums, M), codeU: 0, codeC: 0, codePooled: 0,
+		codeZ: take(&lay.Sums, M), codeU: 0, codeC: 0, codePooled: 0, codeMean: 0, codeBiasShift: p.BiasShift, codeHeadShift: p.HeadShift,
 	}
 	if c.Cell == "gru" {
 		head[codeU] = take(&lay.Sums, M)
 	}
 	if c.Cell == "lstm" {
 		head[codeC] = take(&lay.Sums, c.Layers*H)
+	}
+	if p.Integers {
+		head[codeMean] = take(&lay.Data, H+p.HeadRank)
 	}
 	head[codePooled] = take(&lay.Sums, H)
 	e := encoder{out: append(head, make([]int, 4*len(p.Layers))...)}

@@ -2,6 +2,7 @@ package program
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/fdht/fdht/factor"
@@ -24,6 +25,16 @@ type Matrix struct {
 // data is the number of elements of working memory.
 func (m *Matrix) data() int { return m.Box + m.pass[0] + m.pass[1] + m.pack }
 
+// Way is how a matrix is gone through: the columns of a block, and the order in which the data meets the factors. A program of the same ways gives
+// the same intermediate results.
+type Way struct {
+	Box   int   `json:"box"`
+	Order []int `json:"order"`
+}
+
+// Way is that of m.
+func (m *Matrix) Way() Way { return Way{m.Box, m.Terms[0].Order} }
+
 // newMatrix lays out the sum of nets, whose weights begin at place `at`, with the data meeting the factors in the given order.
 func newMatrix(nets []network, order []int, mac float64, width, at int) Matrix {
 	m := Matrix{Width: width, Blocks: nets[0].blocks, Box: nets[0].box, First: nets[0].first, Rows: sizeOf(nets[0].dim, nets[0].out), MAC: mac * float64(len(nets))}
@@ -36,9 +47,50 @@ func newMatrix(nets []network, order []int, mac float64, width, at int) Matrix {
 
 // whole compiles columns lo..hi-1 of w in one block.
 func whole(w *factor.Linear, lo, hi, at int) Matrix {
-	nets := networks(w, lo, hi)
+	nets := cuts(w, lo, hi)[0]
 	order, mac := nets[0].chain() // the terms have one shape
 	return newMatrix(nets, order, mac, hi-lo, at)
+}
+
+// along compiles columns lo..hi-1 of w in a given way; an error when there is no such way.
+func along(w *factor.Linear, lo, hi, at int, way Way) (Matrix, error) {
+	for _, nets := range cuts(w, lo, hi) {
+		if nets[0].box != way.Box {
+			continue
+		}
+		mac, ok := nets[0].mac(way.Order)
+		if !ok {
+			return Matrix{}, fmt.Errorf("order %v: want each of %d factors once, from one that x meets on", way.Order, len(nets[0].factors))
+		}
+		return newMatrix(nets, way.Order, mac, hi-lo, at), nil
+	}
+	return Matrix{}, fmt.Errorf("blocks of %d columns: the matrix cannot be cut so", way.Box)
+}
+
+// cuts are the ways to cut columns lo..hi-1 into blocks.
+func cuts(w *factor.Linear, lo, hi int) [][]network {
+	spec := w.Spec()
+	if spec.Kind == factor.Dense {
+		box := min(hi-lo, denseBlock)
+		for (hi-lo)%box != 0 {
+			box--
+		}
+		return [][]network{{denseNetwork(spec, lo, hi, box)}}
+	}
+	nets := networks(w, lo, hi)
+	out := [][]network{nets}
+	if lo > 0 {
+		return out
+	}
+	for lead := 1; lead < len(spec.In); lead++ {
+		cut := make([]network, len(nets))
+		for i := range nets {
+			cut[i] = nets[i].cut(lead)
+			cut[i].blocks = (hi + cut[i].box - 1) / cut[i].box // the last of the box may lie beyond the window
+		}
+		out = append(out, cut)
+	}
+	return out
 }
 
 // measure finds how much memory is needed.
@@ -67,29 +119,15 @@ const denseBlock = 2048
 // input compiles columns 0..width-1 of w, which begins at place `at` of the weights. Of the ways to cut it into blocks it takes the one with the fewest multiply-adds
 // whose working memory is at most `elements`, or else the one with the least memory.
 func input(w *factor.Linear, width, at, elements int) Matrix {
-	spec := w.Spec()
-	if spec.Kind == factor.Dense {
-		box := min(width, denseBlock)
-		for width%box != 0 {
-			box--
-		}
-		net := denseNetwork(spec, 0, width, box)
-		return newMatrix([]network{net}, []int{0}, float64(spec.Rows()*width), width, at)
-	}
 	type way struct {
 		nets  []network
 		order []int
 		mac   float64
 	}
 	var ways []way
-	nets := networks(w, 0, width)
-	for lead := range len(spec.In) {
-		cut := make([]network, len(nets))
-		for i := range nets {
-			cut[i] = nets[i].cut(lead)
-		}
-		order, mac := cut[0].chain()
-		ways = append(ways, way{cut, order, mac})
+	for _, nets := range cuts(w, 0, width) {
+		order, mac := nets[0].chain()
+		ways = append(ways, way{nets, order, mac})
 	}
 	slices.SortStableFunc(ways, func(a, b way) int { return cmp.Compare(a.mac, b.mac) })
 	var least Matrix

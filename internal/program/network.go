@@ -100,7 +100,6 @@ func beginnings(w *factor.Linear) []int {
 	return out
 }
 
-
 // chain finds the order in which the data meets the factors, one after the other, with the fewest multiply-adds: dynamic programming over the
 // sets of factors that the data has met. Products of two factors are left out: they would have to be kept somewhere.
 func (net *network) chain() (order []int, mac float64) {
@@ -132,6 +131,23 @@ func (net *network) chain() (order []int, mac float64) {
 	}
 	slices.Reverse(order)
 	return order, best[all].mac * float64(net.blocks)
+}
+
+// mac is what an order costs; false when it is not one of all factors, each connected to the data when it comes.
+func (net *network) mac(order []int) (mac float64, ok bool) {
+	set := 0
+	for _, f := range order {
+		if f < 0 || f >= len(net.factors) || set>>f&1 == 1 {
+			return 0, false
+		}
+		data, labels := net.met(set), net.factors[f].labels
+		if !slices.ContainsFunc(labels, func(l int) bool { return slices.Contains(data, l) }) {
+			return 0, false
+		}
+		mac += float64(sizeOf(net.dim, union(data, labels)))
+		set |= 1 << f
+	}
+	return mac * float64(net.blocks), len(order) == len(net.factors)
 }
 
 // met are the labels of the data after it has met a set of factors: each label stands at two places.

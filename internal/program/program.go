@@ -11,12 +11,14 @@ import (
 
 // Program is a whole network as plain operations.
 type Program struct {
-	Config   model.Config
-	Layers   []Layer
-	Pixels   Pixels
-	Head     int // head.weight [C, H] begins here in the weights
-	HeadRank int // R of a head [C, R] [R, H], one after the other; 0: one matrix
-	Bias     int // head.bias [C] begins here in the biases
+	Integers             bool // shifts and multipliers are set
+	BiasShift, HeadShift int  // integers: of biases, and after the first product of a head of two matrices
+	Config               model.Config
+	Layers               []Layer
+	Pixels               Pixels
+	Head                 int // head.weight [C, H] begins here in the weights
+	HeadRank             int // R of a head [C, R] [R, H], one after the other; 0: one matrix
+	Bias                 int // head.bias [C] begins here in the biases
 }
 
 // Layer is a cell: z = W_x x + W_h h + b.
@@ -28,7 +30,8 @@ type Layer struct {
 
 // Options say how a network is written down.
 type Options struct {
-	Elements int // of working memory for an input's blocks, if it can be done with so few; 0: as many as are fastest
+	Elements int   // of working memory for an input's blocks, if it can be done with so few; 0: as many as are fastest
+	Ways     []Way // of each layer its input's and its hidden half's; nil: the cheapest
 }
 
 // ErrBidirectional is what New answers for a network that needs the end of a sequence first.
@@ -43,27 +46,50 @@ func New(f *model.File, o Options) (*Program, error) {
 	if o.Elements == 0 {
 		o.Elements = math.MaxInt
 	}
+	if o.Ways != nil && len(o.Ways) != 2*cfg.Layers {
+		return nil, fmt.Errorf("ways of %d matrices: want two of each of %d layers", len(o.Ways), cfg.Layers)
+	}
 	p := &Program{Config: f.Config, Pixels: pixelsOf(f.Config)}
 	at := placesOf(f.Net)
 	for l := range cfg.Layers {
-		prefix := fmt.Sprintf("cell.%d.", l)
-		wx, wh := f.Net.Matrix(l, 0), f.Net.RecurrentMatrix(l, 0)
-		first := cfg.Inputs(l)
-		hidden := at[prefix+wx.Params()[0].Name]
-		layer := Layer{Input: input(wx, first, hidden, o.Elements), Bias: at[prefix+"bias"], HiddenBias: -1}
-		if b, ok := at[prefix+"recurrent_bias"]; ok {
-			layer.HiddenBias = b
+		layer, err := newLayer(f.Net, l, at, o)
+		if err != nil {
+			return nil, fmt.Errorf("layer %d: %w", l, err)
 		}
-		if wh == nil {
-			wh = wx
-		} else {
-			hidden, first = at[prefix+"recurrent."+wh.Params()[0].Name], 0
-		}
-		layer.Recurrent = whole(wh, first, first+cfg.Hidden, hidden)
 		p.Layers = append(p.Layers, layer)
 	}
 	p.Head, p.Bias = at["head.weight"], at["head.bias"]
 	return p, nil
+}
+
+func newLayer(net *rnn.Model, l int, at map[string]int, o Options) (Layer, error) {
+	cfg := net.Config()
+	prefix := fmt.Sprintf("cell.%d.", l)
+	wx, wh := net.Matrix(l, 0), net.RecurrentMatrix(l, 0)
+	inputs := cfg.Inputs(l)
+	x := at[prefix+wx.Params()[0].Name]
+	h, first := x, inputs
+	if wh == nil {
+		wh = wx
+	} else {
+		h, first = at[prefix+"recurrent."+wh.Params()[0].Name], 0
+	}
+	layer := Layer{Bias: at[prefix+"bias"], HiddenBias: -1}
+	if b, ok := at[prefix+"recurrent_bias"]; ok {
+		layer.HiddenBias = b
+	}
+	if o.Ways == nil {
+		layer.Input, layer.Recurrent = input(wx, inputs, x, o.Elements), whole(wh, first, first+cfg.Hidden, h)
+		return layer, nil
+	}
+	var err error
+	if layer.Input, err = along(wx, 0, inputs, x, o.Ways[2*l]); err != nil {
+		return layer, fmt.Errorf("input: %w", err)
+	}
+	if layer.Recurrent, err = along(wh, first, first+cfg.Hidden, h, o.Ways[2*l+1]); err != nil {
+		return layer, fmt.Errorf("hidden half: %w", err)
+	}
+	return layer, nil
 }
 
 // IsBias reports whether a parameter stands with the biases.

@@ -41,7 +41,7 @@ type Term struct {
 }
 
 // maxOrders bounds the orders of the data's axes that are followed from one step to the next.
-const maxOrders = 100
+const maxOrders = 40
 
 // The cost of moving an element, in multiply-adds.
 const (

@@ -1,7 +1,7 @@
 /* Places of a program's first numbers. */
 enum {
     P_VERSION, P_CELL, P_INPUT, P_HIDDEN, P_LAYERS, P_CLASSES, P_POOLING, P_HEAD, P_BIAS, P_RANK, P_PIXELS, P_FRAME, P_SCALE,
-    P_X, P_A, P_B, P_H, P_Z, P_U, P_C, P_POOLED, P_TABLE
+    P_X, P_A, P_B, P_H, P_Z, P_U, P_C, P_POOLED, P_MEAN, P_BIAS_SHIFT, P_HEAD_SHIFT, P_TABLE
 };
 
 enum { AXES = 16, LANES = 16 };
@@ -9,7 +9,7 @@ enum { AXES = 16, LANES = 16 };
 /* The arithmetic, which comes after. */
 static fdht_data stored(total_t total, int32_t shift);                                  /* the result of a step */
 static fdht_sum rescaled(fdht_sum y, fdht_data v, int32_t multiplier, int32_t shift);   /* y + v */
-static fdht_sum widened(fdht_bias bias);
+static fdht_sum widened(const fdht_state *s, fdht_bias bias);
 static fdht_sum pooled(fdht_sum before, fdht_data h);
 static fdht_data input(const fdht_state *s, float v, int32_t i);                        /* number i of a row, standardised */
 static void cell(fdht_state *s, int32_t number, fdht_data *h);                          /* the hidden state of a layer from its pre-activations */
@@ -281,10 +281,10 @@ static void begin(fdht_state *s, int32_t number)
     const int32_t rows = gates(program[P_CELL]) * program[P_HIDDEN];
     int32_t i;
     for (i = 0; i < rows; i++)
-        s->sums[program[P_Z] + i] = widened(s->model.biases[line[2] + i]);
+        s->sums[program[P_Z] + i] = widened(s, s->model.biases[line[2] + i]);
     if (line[3] >= 0)
         for (i = 0; i < rows; i++)
-            s->sums[program[P_U] + i] = widened(s->model.biases[line[3] + i]);
+            s->sums[program[P_U] + i] = widened(s, s->model.biases[line[3] + i]);
 }
 
 /* finish does what comes after the inputs of a step. */
@@ -362,7 +362,7 @@ void fdht_reset(fdht_state *s)
 int32_t fdht_rows(fdht_state *s, const float *numbers, int32_t count)
 {
     int32_t i;
-    if (count < 0 || count > s->model.program[P_INPUT] - s->fed)
+    if (count < 0 || count > s->model.program[P_INPUT] - s->fed || s->steps == MOST_STEPS)
         return -1;
     for (i = 0; i < count; i++)
         take(s, input(s, numbers[i], s->fed));
@@ -384,7 +384,7 @@ int32_t fdht_pixels(fdht_state *s, const uint8_t *bytes, const uint8_t *old, int
     const float unit = s->model.numbers[0], gain = s->model.numbers[1];
     const int32_t rule = program[P_PIXELS], each = rule == 3 ? 2 : 1;
     int32_t i;
-    if (rule == 0 || (rule > 1 && !old) || count < 0 || count > program[P_FRAME] - s->fed / each)
+    if (rule == 0 || (rule > 1 && !old) || count < 0 || count > program[P_FRAME] - s->fed / each || s->steps == MOST_STEPS)
         return -1;
     for (i = 0; i < count; i++) {
         if (rule != 2)

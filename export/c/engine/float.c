@@ -12,7 +12,12 @@ static float rescaled(float y, float v, int32_t multiplier, int32_t shift)
     return y + v;
 }
 
-static float widened(float bias) { return bias; }
+static float widened(const fdht_state *s, float bias)
+{
+    (void)s;
+    return bias;
+}
+
 static float pooled(float before, float h) { return before + h; }
 
 /* exponential is e^x, x held between -87 and 87, with a relative error below 2e-7: x = n ln 2 + r, and Cephes' polynomial for e^r. */

@@ -1,0 +1,123 @@
+package quant
+
+import "github.com/fdht/fdht/internal/program"
+
+// number is what a machine computes with.
+type number interface{ int64 | float64 }
+
+// machine follows the steps of a program, in integers as the C engine does, or in floats to see how large things get.
+type machine[T number] struct {
+	weights []T
+	plans   map[*program.Step]*plan
+	x       []T    // a block of the input
+	pass    [2][]T // what steps alternate between
+	row     []T    // of a factor: w[t, :]
+	total   []T
+	stored  func(s *program.Step, total T) T // the result of a step
+	sums    func(t *program.Term, y, v T) T  // y + v
+}
+
+// plan is a step with its offsets counted out.
+type plan struct {
+	gather, t, s []int
+}
+
+func newMachine[T number](p *program.Program, weights []T) *machine[T] {
+	m := &machine[T]{weights: weights, plans: map[*program.Step]*plan{}}
+	grow := func(v *[]T, n int) {
+		if len(*v) < n {
+			*v = make([]T, n)
+		}
+	}
+	for _, a := range matrices(p) {
+		grow(&m.x, a.Box)
+		for _, t := range a.Terms {
+			for i := range t.Steps {
+				s := &t.Steps[i]
+				pl := &plan{t: places(s.T), s: places(s.S)}
+				if s.Gather != nil {
+					pl.gather = places(s.Gather)
+				}
+				m.plans[s] = pl
+				for k := range m.pass {
+					grow(&m.pass[k], s.Outer*s.Inner*max(s.Sum, s.Out))
+				}
+				grow(&m.row, s.Sum)
+				grow(&m.total, s.Inner)
+			}
+		}
+	}
+	return m
+}
+
+// matrices are those of all layers, of each the input's and the hidden half's.
+func matrices(p *program.Program) []*program.Matrix {
+	var out []*program.Matrix
+	for i := range p.Layers {
+		out = append(out, &p.Layers[i].Input, &p.Layers[i].Recurrent)
+	}
+	return out
+}
+
+func places(axes []program.Axis) []int {
+	var out []int
+	program.Each(axes, func(off int) { out = append(out, off) })
+	return out
+}
+
+// product adds the product of a matrix with x to y.
+func (m *machine[T]) product(y []T, a *program.Matrix, x []T) {
+	room := a.Box - a.First
+	for b := range a.Blocks {
+		part := x[b*room : min((b+1)*room, a.Width)]
+		block := m.x[:a.Box]
+		clear(block)
+		copy(block[a.First:], part)
+		for i := range a.Terms {
+			m.term(y, &a.Terms[i], block, b)
+		}
+	}
+}
+
+func (m *machine[T]) term(y []T, t *program.Term, x []T, block int) {
+	to := 0
+	for i := range t.Steps {
+		s := &t.Steps[i]
+		pl := m.plans[s]
+		if pl.gather != nil {
+			for k, off := range pl.gather {
+				m.pass[to][k] = x[off]
+			}
+			x, to = m.pass[to], 1-to
+		}
+		m.step(m.pass[to], x, s, pl, block)
+		x, to = m.pass[to], 1-to
+	}
+	k := 0
+	program.Each(t.Scatter, func(off int) {
+		y[k] = m.sums(t, y[k], x[off])
+		k++
+	})
+}
+
+func (m *machine[T]) step(y, x []T, s *program.Step, pl *plan, block int) {
+	w := m.weights[s.At+block/s.Div%s.Mod*s.Stride:]
+	row, total := m.row[:s.Sum], m.total[:s.Inner]
+	for t, off := range pl.t {
+		for k, o := range pl.s {
+			row[k] = w[off+o]
+		}
+		for o := range s.Outer {
+			clear(total)
+			for k, v := range row {
+				from := x[(o*s.Sum+k)*s.Inner:][:len(total)]
+				for i := range total {
+					total[i] += v * from[i]
+				}
+			}
+			for i, v := range total {
+				y[o*s.YOuter+t*s.YT+i*s.YInner] = m.stored(s, v)
+			}
+		}
+	}
+}
