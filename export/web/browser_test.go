@@ -117,7 +117,9 @@ func (b *browser) listen(ev any) {
 		b.troubles = append(b.troubles, e.ExceptionDetails.Error())
 	case *runtime.EventConsoleAPICalled:
 		if e.Type == runtime.APITypeError {
-			b.troubles = append(b.troubles, string(e.Args[0].Value))
+			for _, arg := range e.Args {
+				b.troubles = append(b.troubles, string(arg.Value))
+			}
 		}
 	}
 }
