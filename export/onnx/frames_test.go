@@ -75,9 +75,10 @@ func (f film) sequence(t *testing.T, picked ...int) rows {
 // compare adds all forms of a model of these frames.
 func (f film) compare(b *bench, name string, m *model.File) {
 	b.t.Helper()
+	ours := newEngine(b.t, m)
 	picked := []int{0, 2, 3, 5}
 	seq := f.sequence(b.t, picked...)
-	want := ours(b.t, m, []rnn.Sequence{seq})
+	want := ours.logits(seq)
 	b.add(name, m, Options{}, want, nil, f.feed(b, "frames", []int{1, len(picked)}, picked...))
 	b.add(name+" rows", m, Options{Rows: true}, want, nil, map[string]feed{"x": b.tensor([]int{1, len(picked), seq.width}, seq.data)})
 	var feeds []map[string]feed
@@ -85,7 +86,7 @@ func (f film) compare(b *bench, name string, m *model.File) {
 	for n := range f.frames {
 		feeds = append(feeds, f.feed(b, "frame", []int{1}, n))
 		all := f.sequence(b.t, []int{0, 1, 2, 3, 4, 5}[:n+1]...)
-		want = append(want, ours(b.t, m, []rnn.Sequence{all})...)
+		want = append(want, ours.logits(all)...)
 	}
 	b.add(name+" stream", m, Options{Stream: true}, want, []int{1, stateSize(m.Net.Config())}, feeds...)
 }
@@ -134,6 +135,7 @@ func TestRuntimeVideo(t *testing.T) {
 	m := frameModel(t, in, &model.Standardise{Mean: []float64{0.01}, Std: []float64{0.2}})
 	b := &bench{t: t, dir: t.TempDir()}
 	var feeds []map[string]feed
+	ours := newEngine(t, m)
 	var want []float32
 	var picked []int
 	for n := range f.frames {
@@ -142,7 +144,7 @@ func TestRuntimeVideo(t *testing.T) {
 	}
 	all := f.sequence(t, picked...)
 	for n := range f.frames {
-		want = append(want, ours(t, m, []rnn.Sequence{rows{all.data[:(n+1)*all.width], all.width}})...)
+		want = append(want, ours.logits(rows{all.data[:(n+1)*all.width], all.width})...)
 	}
 	b.add("video stream", m, Options{Stream: true}, want, []int{1, stateSize(m.Net.Config())}, feeds...)
 	last := want[len(want)-len(m.Config.Classes):]

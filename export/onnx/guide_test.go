@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/fdht/fdht/dataset"
-	"github.com/fdht/fdht/rnn"
 )
 
 // TestGuide runs the JavaScript of docs/guide-onnx.md: a label for each frame, those that we give.
@@ -40,7 +39,7 @@ func TestGuide(t *testing.T) {
 		for i := range picked {
 			picked[i] = i
 		}
-		return ours(t, m, []rnn.Sequence{f.sequence(t, picked...)})
+		return newEngine(t, m).logits(f.sequence(t, picked...))
 	}
 	first, last := logits(0), logits(len(f.frames)-1)
 	params := m.Net.Params()

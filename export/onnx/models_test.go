@@ -68,14 +68,10 @@ func configs() map[string]model.Config {
 			}
 		}
 	}
-	for _, kind := range []factor.Kind{factor.HT, factor.BT} {
-		c := model.Config{Cell: rnn.LSTM, Input: 20, Hidden: 6, Layers: 1, Classes: []string{"a", "b"}, Pooling: rnn.PoolLast}
-		in, out := []int{2, 1, 2, 2, 1, 2, 1, 2}, []int{2, 1, 2, 1, 3, 1, 2, 1}
-		c.Structure = factor.HTSpec(in, out, 1, 1)
-		if kind == factor.BT {
-			c.Structure = factor.BTSpec(in, out, 2, 1)
-		}
-		all[fmt.Sprintf("lstm-%s-of-8-modes", kind)] = c
+	in, out := []int{2, 1, 2, 2, 1, 2, 3, 2}, []int{2, 1, 2, 2, 3, 1, 2, 1}
+	for _, s := range []factor.Spec{factor.HTSpec(in, out, 1, 1), factor.BTSpec(in, out, 2, 1), factor.TTSpec(in, out, 2), factor.TRSpec(in, out, 2)} {
+		all[fmt.Sprintf("lstm-%s-of-8-modes", s.Kind)] = model.Config{
+			Cell: rnn.LSTM, Input: 20, Hidden: 12, Layers: 1, Structure: s, Classes: []string{"a", "b"}, Pooling: rnn.PoolLast}
 	}
 	return all
 }

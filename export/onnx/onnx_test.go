@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -63,7 +64,12 @@ func walk(t *testing.T, g *graph, known map[string]bool) {
 
 // TestGraph: graphs are well formed and hold the model's weights under their names, each once and as they are.
 func TestGraph(t *testing.T) {
-	for name, c := range configs() {
+	all := configs()
+	for n, name := range slices.Sorted(maps.Keys(all)) {
+		if testing.Short() && n%5 != 0 {
+			continue
+		}
+		c := all[name]
 		f := filled(t, c)
 		for _, o := range []Options{{}, {Lengths: true}, {Stream: true}} {
 			if o.Stream && c.Bidirectional {
@@ -236,5 +242,21 @@ func TestMessage(t *testing.T) {
 	got := fields(t, blocks[0])
 	if v, _ := protowire.ConsumeVarint(got[2][0]); string(got[1][0]) != "name" || int64(v) != -1 || len(got[9][0]) != 12 {
 		t.Fatalf("block %v", got)
+	}
+}
+
+// TestMerged: an operand stands for a matrix only if its labels are in the order of the rows.
+func TestMerged(t *testing.T) {
+	const in, first, second = 1, 2, 3
+	for _, order := range [][]int{{first, second}, {second, first}} {
+		g := &graph{}
+		b := newBuilder(g)
+		m := matrix{box: 2, width: 2, rows: 12, cost: 1e9, terms: []term{{
+			dim: []int{1, 2, 3, 4}, in: []int{in}, out: []int{first, second},
+			products: []product{{s: []int{in}, t: order}}, operands: []string{"w"},
+		}}}
+		if got := b.merged(m); (got == "w") != (order[0] == first) {
+			t.Errorf("labels %v: %s with %d nodes", order, got, len(g.nodes))
+		}
 	}
 }

@@ -141,19 +141,30 @@ type rows struct {
 func (r rows) Len() int                  { return len(r.data) / r.width }
 func (r rows) Load(dst []float32, t int) { copy(dst, r.data[t*r.width:]) }
 
-// ours are the logits of clips.
-func ours(t *testing.T, f *model.File, clips []rnn.Sequence) []float32 {
+// engine is a model ready to run in our own engine.
+type engine struct {
+	f      *model.File
+	runner *rnn.Runner
+	scaler *model.Scaler
+}
+
+func newEngine(t *testing.T, f *model.File) engine {
 	t.Helper()
 	s, err := model.NewScaler(f.Config.Standardise, f.Config.Input)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return engine{f, f.Net.NewRunner(1), s}
+}
+
+// logits are those of clips.
+func (e engine) logits(clips ...rnn.Sequence) []float32 {
 	var scaled []rnn.Sequence
 	for _, c := range clips {
-		scaled = append(scaled, &model.Scaled{Seq: c, By: s})
+		scaled = append(scaled, &model.Scaled{Seq: c, By: e.scaler})
 	}
-	logits := make([]float32, len(clips)*len(f.Config.Classes))
-	f.Net.NewRunner(1).Forward(logits, scaled)
+	logits := make([]float32, len(clips)*len(e.f.Config.Classes))
+	e.runner.Forward(logits, scaled)
 	return logits
 }
 
@@ -172,23 +183,26 @@ func TestRuntime(t *testing.T) {
 	b := &bench{t: t, dir: t.TempDir()}
 	all := configs()
 	for n, name := range slices.Sorted(maps.Keys(all)) {
-		f := filled(t, all[name])
-		b.whole(name, f)
-		if n%3 == 0 {
-			b.ragged(name, f)
+		if testing.Short() && n%5 != 0 {
+			continue
 		}
-		if !f.Config.Bidirectional {
-			b.stream(name, f)
+		ours := newEngine(t, filled(t, all[name]))
+		b.whole(name, ours)
+		if n%3 == 0 {
+			b.ragged(name, ours)
+		}
+		if !all[name].Bidirectional {
+			b.stream(name, ours)
 		}
 	}
 	b.check()
 }
 
 // whole adds batches of equal lengths.
-func (b *bench) whole(name string, f *model.File) {
+func (b *bench) whole(name string, ours engine) {
 	b.t.Helper()
 	rng := rand.New(rand.NewPCG(3, 3))
-	I := f.Config.Input
+	I := ours.f.Config.Input
 	var feeds []map[string]feed
 	var want []float32
 	for _, size := range [][2]int{{1, 1}, {1, 7}, {3, 4}} {
@@ -198,16 +212,16 @@ func (b *bench) whole(name string, f *model.File) {
 			clips = append(clips, rows{x[i*size[1]*I : (i+1)*size[1]*I], I})
 		}
 		feeds = append(feeds, map[string]feed{"x": b.tensor([]int{size[0], size[1], I}, x)})
-		want = append(want, ours(b.t, f, clips)...)
+		want = append(want, ours.logits(clips...)...)
 	}
-	b.add(name, f, Options{}, want, nil, feeds...)
+	b.add(name, ours.f, Options{}, want, nil, feeds...)
 }
 
 // ragged adds a batch of several lengths, padded with what is no number.
-func (b *bench) ragged(name string, f *model.File) {
+func (b *bench) ragged(name string, ours engine) {
 	b.t.Helper()
 	rng := rand.New(rand.NewPCG(4, 4))
-	I, T := f.Config.Input, 5
+	I, T := ours.f.Config.Input, 5
 	lengths := []int64{2, 5, 1, 4}
 	x := random(rng, len(lengths)*T*I)
 	var clips []rnn.Sequence
@@ -218,15 +232,15 @@ func (b *bench) ragged(name string, f *model.File) {
 			clip[j] = float32(math.NaN())
 		}
 	}
-	b.add(name+" ragged", f, Options{Lengths: true}, ours(b.t, f, clips), nil, map[string]feed{
+	b.add(name+" ragged", ours.f, Options{Lengths: true}, ours.logits(clips...), nil, map[string]feed{
 		"x": b.tensor([]int{len(lengths), T, I}, x), "lengths": b.tensor([]int{len(lengths)}, lengths)})
 }
 
 // stream adds two sequences step by step.
-func (b *bench) stream(name string, f *model.File) {
+func (b *bench) stream(name string, ours engine) {
 	b.t.Helper()
 	rng := rand.New(rand.NewPCG(5, 5))
-	I, B := f.Config.Input, 2
+	I, B := ours.f.Config.Input, 2
 	var feeds []map[string]feed
 	var want []float32
 	sofar := make([][]float32, B)
@@ -238,7 +252,7 @@ func (b *bench) stream(name string, f *model.File) {
 			sofar[i] = append(sofar[i], x[i*I:(i+1)*I]...)
 			clips = append(clips, rows{sofar[i], I})
 		}
-		want = append(want, ours(b.t, f, clips)...)
+		want = append(want, ours.logits(clips...)...)
 	}
-	b.add(name+" stream", f, Options{Stream: true}, want, []int{B, stateSize(f.Net.Config())}, feeds...)
+	b.add(name+" stream", ours.f, Options{Stream: true}, want, []int{B, stateSize(ours.f.Net.Config())}, feeds...)
 }

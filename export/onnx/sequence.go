@@ -11,17 +11,14 @@ func (n *network) sequence(b builder, x array, lengths string) string {
 	if lengths != "" {
 		mask = b.mask(x.name, lengths)
 	}
-	timeFirst := false
 	turn := func(x array) array { return array{b.permute(x.name, 1, 0, 2), x.lead, x.shape} }
+	timeFirst := x.shape[0] <= n.cells[0].inputs.rows // the smaller of x and z is turned
+	if timeFirst {
+		x = turn(x)
+	}
 	var pooled []string
 	for l := range cfg.Layers {
 		pooled = nil
-		if l > 0 || x.shape[0] <= n.cells[0].inputs.rows { // the smaller of x and z is turned
-			if !timeFirst {
-				x = turn(x)
-			}
-			timeFirst = true
-		}
 		top := l == cfg.Layers-1
 		var outputs []string
 		for d := range cfg.Directions() {

@@ -21,7 +21,7 @@ async function main() {
   for (const run of JSON.parse(fs.readFileSync(path.join(folder, "runs.json")))) {
     const file = path.join(folder, run.file);
     try {
-      const session = await ort.InferenceSession.create(file, { intraOpNumThreads: 1, logSeverityLevel: 3 });
+      const session = await ort.InferenceSession.create(file, { intraOpNumThreads: 1, interOpNumThreads: 1 });
       const logits = [];
       let state = run.state && new ort.Tensor("float32", new Float32Array(run.state[0] * run.state[1]), run.state);
       for (const feed of run.feeds) {
