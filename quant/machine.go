@@ -107,13 +107,25 @@ func (m *machine[T]) step(y, x []T, s *program.Step, pl *plan, block int) {
 		for k, o := range pl.s {
 			row[k] = w[off+o]
 		}
+		if s.Inner == 1 {
+			for o := range s.Outer {
+				var sum T
+				from := x[o*s.Sum:][:len(row)]
+				for k, v := range row {
+					sum += v * from[k]
+				}
+				y[o*s.YOuter+t*s.YT] = m.stored(s, sum)
+			}
+			continue
+		}
 		for o := range s.Outer {
 			clear(total)
-			for k, v := range row {
-				from := x[(o*s.Sum+k)*s.Inner:][:len(total)]
-				for i := range total {
-					total[i] += v * from[i]
+			from := x[o*s.Sum*s.Inner:]
+			for _, v := range row {
+				for i, u := range from[:len(total)] {
+					total[i] += v * u
 				}
+				from = from[len(total):]
 			}
 			for i, v := range total {
 				y[o*s.YOuter+t*s.YT+i*s.YInner] = m.stored(s, v)

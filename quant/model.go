@@ -16,7 +16,6 @@ type Model struct {
 	Bits   int // of a weight: 8 or 16
 	Rank   int // of a head of two matrices [C, R] [R, H]; 0: one
 
-	ways   []program.Way
 	params []param // in the order of rnn.Model.Params, the head's after them
 	input  float64 // x is so much for 1
 	shifts []int   // of all steps of all matrices, in order
@@ -61,8 +60,8 @@ func (p *param) count() int {
 // biasUnit is what a bias is in units of.
 func (m *Model) biasUnit() float32 { return float32(math.Ldexp(1, m.biasShift-SumBits)) }
 
-// Weights is the number of weights and biases.
-func (m *Model) Weights() (weights, biases, head int) {
+// Count is the number of parameters of each group.
+func (m *Model) Count() (weights, biases, head int) {
 	for i := range m.params {
 		p := &m.params[i]
 		switch n := p.count(); {

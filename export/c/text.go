@@ -118,12 +118,12 @@ func (b *Build) constants() string {
 	def("DATA", b.Layout.Data, "of the working memory: activations,")
 	def("SUMS", b.Layout.Sums, "sums,")
 	def("PACK", b.Layout.Pack, "and packed weights")
-	def("WORKSPACE_BYTES", b.workspace(), "sizeof(fdht_workspace)")
+	def("WORKSPACE_BYTES", b.Workspace(), "sizeof(fdht_workspace)")
 	return t.String()
 }
 
-// workspace is the size of the working memory in C: whole words.
-func (b *Build) workspace() int {
+// Workspace is the size of the working memory in C: whole words.
+func (b *Build) Workspace() int {
 	data, weight, _ := b.Arithmetic.bytes()
 	return 4 * ((4*b.Layout.Sums + data*b.Layout.Data + weight*b.Layout.Pack + 3) / 4)
 }

@@ -36,6 +36,7 @@ type root struct {
 	Predict  predictCmd  `cmd:"" help:"Say what is in video files, image folders or feature arrays."`
 	Info     infoCmd     `cmd:"" help:"Say what a model file holds and costs."`
 	Compress compressCmd `cmd:"" help:"Make a trained network small: its matrices as HT, TT, TR or BT."`
+	Quantize quantizeCmd `cmd:"" help:"Make a model file of 8- or 16-bit integers, and say what it costs in accuracy."`
 	Import   importCmd   `cmd:"" help:"Make a model of a PyTorch state dict."`
 	Export   exportCmd   `cmd:"" help:"Write a model for other programs."`
 	Data     dataCmd     `cmd:"" help:"Look through, split or cache a data folder, or write made clips."`

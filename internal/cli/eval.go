@@ -83,9 +83,12 @@ type evaluated struct {
 // Run evaluates.
 func (c *evalCmd) Run(ctx context.Context, u *ui) error {
 	path := modelPath(string(c.Model))
-	m, err := model.Load(path)
+	m, q, err := loadAny(path)
 	if err != nil {
 		return err
+	}
+	if q != nil {
+		m = &model.File{Config: q.Config}
 	}
 	ds, err := c.open(ctx, u, inputOf(m.Config), c.Workers)
 	if err != nil {
@@ -108,7 +111,13 @@ func (c *evalCmd) Run(ctx context.Context, u *ui) error {
 		return err
 	}
 	b := u.bar("evaluating")
-	rep, err := train.Evaluate(ctx, m, src, train.EvalOptions{Batch: c.Batch, Workers: orAll(c.Workers), Progress: b.count})
+	o := train.EvalOptions{Batch: c.Batch, Workers: orAll(c.Workers), Progress: b.count}
+	var rep *train.Report
+	if q != nil {
+		rep, err = train.EvaluateNetwork(ctx, q.NewRunner(o.Workers), q.Config, src, o)
+	} else {
+		rep, err = train.Evaluate(ctx, m, src, o)
+	}
 	b.done()
 	if err != nil {
 		return err

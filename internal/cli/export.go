@@ -6,6 +6,7 @@ import "github.com/fdht/fdht/model"
 type exportCmd struct {
 	Safetensors exportTorchCmd `cmd:"" help:"Write a PyTorch state dict, its matrices dense."`
 	Onnx        exportOnnxCmd  `cmd:"" help:"Write an ONNX file, for ONNX Runtime and others."`
+	C           exportCCmd     `cmd:"" help:"Write a folder with C99 that runs the model: no allocation, no library."`
 	Web         exportWebCmd   `cmd:"" help:"Write a folder with a page that runs the model in the browser."`
 }
 

@@ -50,12 +50,17 @@ type described struct {
 	Ratio        float64      `json:"ratio"`
 	Bytes        int64        `json:"bytes"`
 	MAC          int64        `json:"mac_per_frame"`
+	Bits         int          `json:"bits,omitempty"` // of a model in integers
+	HeadRank     int          `json:"head_rank,omitempty"`
 }
 
 // describe gathers what there is to say of a model.
 func describe(m *model.File, bytes int64) (described, error) {
-	c := m.Config
 	w, b, h := m.Net.Count()
+	return describeConfig(m.Config, w, b, h, bytes)
+}
+
+func describeConfig(c model.Config, w, b, h, bytes int64) (described, error) {
 	d := described{
 		Kind: string(c.Structure.Kind), Cell: c.Cell, Both: c.Bidirectional, Input: c.Input, Hidden: c.Hidden, Layers: c.Layers,
 		Structure: c.Structure, Upper: c.Upper, Recurrent: c.Recurrent, Pooling: c.Pooling, Classes: c.Classes, Frame: c.Frame, Steps: c.Steps,
@@ -72,7 +77,7 @@ func describe(m *model.File, bytes int64) (described, error) {
 // Run describes.
 func (c *infoCmd) Run(u *ui) error {
 	path := modelPath(c.Model)
-	m, err := model.Load(path)
+	m, q, err := loadAny(path)
 	if err != nil {
 		return err
 	}
@@ -80,7 +85,14 @@ func (c *infoCmd) Run(u *ui) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, bare(err))
 	}
-	d, err := describe(m, st.Size())
+	var d described
+	if q != nil {
+		w, b, h := q.Count()
+		d, err = describeConfig(q.Config, int64(w), int64(b), int64(h), st.Size())
+		d.Bits, d.HeadRank = q.Bits, q.Rank
+	} else {
+		d, err = describe(m, st.Size())
+	}
 	if err != nil {
 		return err
 	}
@@ -95,6 +107,9 @@ func (d described) text(path string) string {
 	t := newTable()
 	row := func(name, format string, args ...any) { t.AppendRow(table.Row{name, fmt.Sprintf(format, args...)}) }
 	row("file", "%s, %s", path, size(d.Bytes))
+	if d.Bits > 0 {
+		row("numbers", "integers: weights of %d bits, activations of 16", d.Bits)
+	}
 	ways := ""
 	if d.Both {
 		ways = " each way"

@@ -1,0 +1,95 @@
+package program_test
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fdht/fdht/internal/program"
+	"github.com/fdht/fdht/internal/testmodels"
+)
+
+// TestTooLarge: what 32 bits cannot count is an error and not a program with wrapped numbers.
+func TestTooLarge(t *testing.T) {
+	if math.MaxInt == math.MaxInt32 {
+		t.Skip("needs 64-bit numbers")
+	}
+	var most int = math.MaxInt32
+	for name, spoil := range map[string]func(p *program.Program){
+		"a weight":         func(p *program.Program) { p.Layers[0].Input.Terms[0].Steps[0].At = most + 1 },
+		"a block":          func(p *program.Program) { p.Layers[0].Recurrent.Box = most },
+		"a step's result":  func(p *program.Program) { p.Layers[0].Input.Terms[0].Steps[0].YOuter = most + 1 },
+		"the head":         func(p *program.Program) { p.Head = most + 1 },
+		"a frame's stride": func(p *program.Program) { p.Layers[0].Input.Terms[0].Scatter[0].Stride = most + 1 },
+	} {
+		p, err := program.New(testmodels.Random(t, testmodels.Frames("grey"), 1), program.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := p.Encode(); err != nil {
+			t.Fatal(err)
+		}
+		spoil(p)
+		if _, _, err := p.Encode(); err == nil || !strings.Contains(err.Error(), "the model is too large: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestWays: a program of the ways of another is the same; ways that are none are errors.
+func TestWays(t *testing.T) {
+	all := testmodels.All(t)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		f := all[name]
+		p, err := program.New(f, program.Options{Elements: 1})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		want, _, err := p.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ways []program.Way
+		for i := range p.Layers {
+			ways = append(ways, p.Layers[i].Input.Way(), p.Layers[i].Recurrent.Way())
+		}
+		again, err := program.New(f, program.Options{Ways: ways})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got, _, err := again.Encode(); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: another program, %v", name, err)
+		}
+		if again.MAC() != p.MAC() {
+			t.Errorf("%s: %g multiply-adds, %g before", name, again.MAC(), p.MAC())
+		}
+		for want, w := range map[string]program.Way{"cannot be cut": {Box: 1 << 20, Order: ways[0].Order}, "want each of": {Box: ways[0].Box, Order: []int{0, 0}}} {
+			bad := slices.Clone(ways)
+			bad[0] = w
+			if _, err := program.New(f, program.Options{Ways: bad}); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %q", name, err, want)
+			}
+		}
+		if _, err := program.New(f, program.Options{Ways: ways[1:]}); err == nil {
+			t.Errorf("%s: no error for a way too few", name)
+		}
+	}
+}
+
+// TestMemory: less memory is kept to where it can be, and costs no fewer multiply-adds.
+func TestMemory(t *testing.T) {
+	f := testmodels.Random(t, testmodels.Frames("rgb"), 1)
+	last := math.Inf(1)
+	for _, elements := range []int{1, 200, 400, 1000, 0} {
+		p, err := program.New(f, program.Options{Elements: elements})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.MAC() > last {
+			t.Errorf("%d elements: %g multiply-adds, fewer with less memory", elements, p.MAC())
+		}
+		last = p.MAC()
+	}
+}

@@ -1,0 +1,325 @@
+package quant
+
+import (
+	"bytes"
+	"maps"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/internal/program"
+	"github.com/fdht/fdht/internal/testmodels"
+	"github.com/fdht/fdht/model"
+	"github.com/fdht/fdht/model/safetensors"
+	"github.com/fdht/fdht/rnn"
+	"pgregory.net/rapid"
+)
+
+// quantised makes integers of a model, calibrated on the rows it is then tried on.
+func quantised(t testing.TB, f *model.File, rows [][]float32, o Options) *Model {
+	t.Helper()
+	m, err := Quantise(f, []rnn.Sequence{sequence(rows)}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func forward(m *Model, rows [][]float32) []float32 {
+	logits := make([]float32, len(m.Config.Classes))
+	m.NewRunner(2).Forward(logits, []rnn.Sequence{sequence(rows)})
+	return logits
+}
+
+// TestClose: integers give about the logits of the floats, 16 bits much closer than 8.
+func TestClose(t *testing.T) {
+	all := testmodels.All(t)
+	sum := map[int]float64{}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		f := all[name]
+		rows := testmodels.Rows(f.Config, 6, 1)
+		want := make([]float32, len(f.Config.Classes))
+		by, err := model.NewScaler(f.Config.Standardise, f.Config.Input)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Net.NewRunner(1).Forward(want, []rnn.Sequence{&model.Scaled{Seq: sequence(rows), By: by}})
+		for bits, tol := range map[int]float64{16: 2e-3, 8: 0.15} {
+			got := forward(quantised(t, f, rows, Options{Bits: bits}), rows)
+			for i, w := range want {
+				d := math.Abs(float64(got[i] - w))
+				sum[bits] += d
+				if !(d < tol) {
+					t.Errorf("%s, %d bits: logits %v, want %v", name, bits, got, want)
+					break
+				}
+			}
+		}
+	}
+	if !(sum[16]*50 < sum[8]) || sum[16] == 0 {
+		t.Errorf("16 bits are off by %g in all, 8 bits by %g", sum[16], sum[8])
+	}
+}
+
+// TestFile: a file gives the model back, to the bit.
+func TestFile(t *testing.T) {
+	all := testmodels.All(t)
+	for n, name := range slices.Sorted(maps.Keys(all)) {
+		f := all[name]
+		rows := testmodels.Rows(f.Config, 3, 1)
+		m := quantised(t, f, rows, Options{Bits: 8 << (n % 2), HeadRank: n % 3, Memory: 300})
+		var b, again bytes.Buffer
+		if err := m.Encode(&b); err != nil {
+			t.Fatal(err)
+		}
+		if !IsQuantised(b.Bytes()) {
+			t.Errorf("%s: the file is not known again", name)
+		}
+		back, err := Decode(b.Bytes())
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if err := back.Encode(&again); err != nil || !bytes.Equal(b.Bytes(), again.Bytes()) {
+			t.Errorf("%s: written again it is another file: %v", name, err)
+		}
+		if got, want := forward(back, rows), forward(m, rows); !slices.Equal(got, want) {
+			t.Errorf("%s: logits %v after reading, %v before", name, got, want)
+		}
+		if _, err := model.Decode(b.Bytes()); err == nil {
+			t.Errorf("%s: the reader of floats takes it", name)
+		}
+	}
+}
+
+// small is the file of a small model.
+func small(t testing.TB) []byte {
+	t.Helper()
+	f := testmodels.Random(t, testmodels.Frames("diff"), 1)
+	var b bytes.Buffer
+	if err := quantised(t, f, testmodels.Rows(f.Config, 2, 1), Options{Bits: 8, HeadRank: 1, Memory: 100}).Encode(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// edited is a file with an edited text of settings and edited tensors.
+func edited(t *testing.T, buf []byte, from, to string, tensors func([]safetensors.Tensor) []safetensors.Tensor) []byte {
+	t.Helper()
+	st, err := safetensors.Decode(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta := maps.Clone(st.Metadata)
+	if from != "" && !strings.Contains(meta[keyQuant], from) {
+		t.Fatalf("%q is not in %s", from, meta[keyQuant])
+	}
+	meta[keyQuant] = strings.Replace(meta[keyQuant], from, to, 1)
+	list := slices.Clone(st.Tensors)
+	if tensors != nil {
+		list = tensors(list)
+	}
+	var b bytes.Buffer
+	if err := safetensors.Encode(&b, meta, list); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestDecodeErrors(t *testing.T) {
+	buf := small(t)
+	st, err := safetensors.Decode(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := st.Metadata[keyQuant]
+	between := func(a, b string) string {
+		rest := text[strings.Index(text, a):]
+		return rest[:strings.Index(rest, b)+len(b)]
+	}
+	for _, c := range []struct{ from, to, want string }{
+		{`"bits":8`, `"bits":9`, "bits is 9: it is 8 or 16"},
+		{between(`"input":`, ","), `"input":0,`, "input is 0: it is a scale, above 0"},
+		{between(`"bias_shift":`, ","), `"bias_shift":15,`, "bias_shift is 15: it goes from 0 to 14"},
+		{`"head_rank":1`, `"head_rank":3`, "head_rank is 3: it goes from 0, none, to 2"},
+		{between(`"head_shift":`, ","), `"head_shift":-1,`, "a shift is -1: it goes from 0 to 40"},
+		{`"head_rank":1,`, ``, "tensor head.weight of shape [2 12] is missing"},
+		{`"bits":8,`, `"bits":8,"colour":1,`, `unknown field "colour"`},
+		{text, text + "x", "text follows"},
+		{text, "{}", "bits is 0"},
+		{between(`"cell.0.leaf.0":`, ","), ``, "the scale of cell.0.leaf.0 is 0: it must be above 0"},
+		{between(`{"box"`, ","), `{"box":7,`, "blocks of 7 columns: the matrix cannot be cut so"},
+		{between(`"order":[`, ","), `"order":[9,`, "want each of 5 factors once"},
+		{between(`"shifts":[[`, ","), `"shifts":[[1,2,`, "shifts more than steps"},
+		{between(`"shifts":[[`, ","), `"shifts":[[`, "fewer shifts than steps"},
+	} {
+		_, err := Decode(edited(t, buf, c.from, c.to, nil))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s for %s: %v, want %q", c.to, c.from, err, c.want)
+		}
+	}
+	for want, edit := range map[string]func([]safetensors.Tensor) []safetensors.Tensor{
+		"tensor cell.0.leaf.0 of shape": func(v []safetensors.Tensor) []safetensors.Tensor { return v[1:] },
+		"the file has 11 tensors, the config wants 10": func(v []safetensors.Tensor) []safetensors.Tensor {
+			return append(v, safetensors.Tensor{Name: "x", DType: safetensors.I8, Shape: []int{1}, Data: []byte{1}})
+		},
+		"tensor cell.0.leaf.0 is U8 of": func(v []safetensors.Tensor) []safetensors.Tensor { v[0].DType = safetensors.U8; return v },
+		"tensor head.scale: want F32 of": func(v []safetensors.Tensor) []safetensors.Tensor {
+			return slices.DeleteFunc(v, func(t safetensors.Tensor) bool { return t.Name == headScales })
+		},
+		"the scale of head.left is +Inf: ": func(v []safetensors.Tensor) []safetensors.Tensor {
+			i := slices.IndexFunc(v, func(t safetensors.Tensor) bool { return t.Name == headScales })
+			v[i].Data = []byte{0, 0, 0x80, 0x7f, 0, 0, 0x80, 0x7f}
+			return v
+		},
+	} {
+		if _, err := Decode(edited(t, buf, "", "", edit)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	var float bytes.Buffer
+	if err := testmodels.Random(t, testmodels.Frames("diff"), 1).Encode(&float); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Decode(float.Bytes()); err == nil || !strings.Contains(err.Error(), `format "1"`) {
+		t.Errorf("floats: %v", err)
+	}
+}
+
+func TestQuantiseErrors(t *testing.T) {
+	f := testmodels.Random(t, testmodels.Frames("diff"), 1)
+	clips := []rnn.Sequence{sequence(testmodels.Rows(f.Config, 2, 1))}
+	for _, c := range []struct {
+		clips []rnn.Sequence
+		o     Options
+		want  string
+	}{
+		{clips, Options{Bits: 4}, "4 bits: choose 8 or 16"},
+		{nil, Options{Bits: 8}, "no clips"},
+		{clips, Options{Bits: 8, HeadRank: 3}, "head rank 3: it goes from 1 to 2"},
+	} {
+		if _, err := Quantise(f, c.clips, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v, want %q", c.o, err, c.want)
+		}
+	}
+	for _, p := range f.Net.Params() {
+		if p.Name == "cell.0.bias" {
+			p.Data[3] = 9000
+		}
+	}
+	if _, err := Quantise(f, clips, Options{Bits: 8}); err == nil || !strings.Contains(err.Error(), "a bias of 9000 is too large") {
+		t.Errorf("%v", err)
+	}
+	both := testmodels.Frames("diff")
+	both.Bidirectional = true
+	if _, err := Quantise(testmodels.Random(t, both, 1), clips, Options{Bits: 8}); err != program.ErrBidirectional {
+		t.Errorf("both directions: %v", err)
+	}
+}
+
+// TestEven: evening out slices leaves the matrix as it was and makes the largest elements of both slices at an axis equal.
+func TestEven(t *testing.T) {
+	specs := map[string]factor.Spec{
+		"ht": factor.HTSpec([]int{3, 2, 4}, []int{2, 3, 2}, 3, 4), "tt": factor.TTSpec([]int{3, 2, 4}, []int{2, 3, 2}, 3),
+		"tr": factor.TRSpec([]int{3, 2, 4}, []int{2, 3, 2}, 2), "bt": factor.BTSpec([]int{3, 2, 4}, []int{2, 3, 2}, 2, 2),
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.SampledFrom(slices.Sorted(maps.Keys(specs))).Draw(t, "kind")
+		w, err := factor.New(specs[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var values []value
+		for _, p := range w.Params() {
+			v := value{param: param{shape: p.Shape}}
+			for i := range p.Data {
+				p.Data[i] = rapid.Float32Range(-1, 1).Draw(t, "w") * float32(math.Pow(10, float64(i%5-2)))
+				v.v = append(v.v, float64(p.Data[i]))
+			}
+			values = append(values, v)
+		}
+		before := slices.Clone(w.Materialize().Data)
+		evenMatrix(w.Spec(), values)
+		for i, p := range w.Params() {
+			for k := range p.Data {
+				p.Data[k] = float32(values[i].v[k])
+			}
+		}
+		scale := 0.0
+		for _, v := range before {
+			scale = max(scale, math.Abs(float64(v)))
+		}
+		for i, v := range w.Materialize().Data {
+			if math.Abs(float64(v-before[i])) > 1e-4*scale {
+				t.Fatalf("%s: element %d is %g, it was %g", name, i, v, before[i])
+			}
+		}
+		last := bondsOf(w.Spec())[len(bondsOf(w.Spec()))-1]
+		for i := range values[last.a].shape[last.axisA] {
+			x, y := sliceMax(&values[last.a], last.axisA, i), sliceMax(&values[last.b], last.axisB, i)
+			if x > 0 && y > 0 && math.Abs(x-y) > 1e-9*x {
+				t.Fatalf("%s: slices of %g and %g", name, x, y)
+			}
+		}
+	})
+}
+
+// TestSplit: of full rank two matrices are the one, of less the error is that of the singular values left out.
+func TestSplit(t *testing.T) {
+	v := []float64{3, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1, 0}
+	for rank := 1; rank <= 3; rank++ {
+		a, b, err := split(v, []int{3, 4}, rank)
+		if err != nil {
+			t.Fatal(err)
+		}
+		off := 0.0
+		for c := range 3 {
+			for h := range 4 {
+				sum := 0.0
+				for r := range rank {
+					sum += a[c*rank+r] * b[r*4+h]
+				}
+				off += math.Pow(sum-v[c*4+h], 2)
+			}
+		}
+		if want := []float64{5, 1, 0}[rank-1]; math.Abs(off-want) > 1e-9 {
+			t.Errorf("rank %d: off by %g, want %g", rank, off, want)
+		}
+	}
+}
+
+// TestTable: gates are off by no more than the text says.
+func TestTable(t *testing.T) {
+	e := &Engine{table: Table()}
+	for x := int64(-10 << 16); x <= 10<<16; x += 77 {
+		v := float64(x) / (1 << 16)
+		if d := math.Abs(float64(e.tanh(x, SumBits))/(1<<15) - math.Tanh(v)); d > 6e-5 {
+			t.Fatalf("tanh(%g) is off by %g", v, d)
+		}
+		if d := math.Abs(float64(e.sigmoid(x))/(1<<15) - 1/(1+math.Exp(-v))); d > 6e-5 {
+			t.Fatalf("sigmoid(%g) is off by %g", v, d)
+		}
+	}
+}
+
+// FuzzDecode: no file panics.
+func FuzzDecode(f *testing.F) {
+	if seeds, err := filepath.Glob("testdata/fuzz/FuzzDecode/*"); err != nil || len(seeds) == 0 {
+		f.Fatal("the committed seeds in testdata/fuzz/FuzzDecode are gone")
+	}
+	f.Fuzz(func(t *testing.T, buf []byte) {
+		m, err := Decode(buf)
+		if err != nil {
+			return
+		}
+		var b bytes.Buffer
+		if err := m.Encode(&b); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Decode(b.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
