@@ -4,7 +4,12 @@ enum {
     P_X, P_A, P_B, P_H, P_Z, P_U, P_C, P_POOLED, P_MEAN, P_BIAS_SHIFT, P_HEAD_SHIFT, P_TABLE
 };
 
-enum { AXES = 16, LANES = 16 };
+/* Sums that are made side by side: as many as there are registers for. */
+#ifndef FDHT_LANES
+#define FDHT_LANES 16
+#endif
+
+enum { AXES = 16, LANES = FDHT_LANES };
 
 /* The arithmetic, which comes after. */
 static fdht_data stored(total_t total, int32_t shift);                                  /* the result of a step */
@@ -89,46 +94,57 @@ static void pack(fdht_weight *to, const fdht_weight *w, const int32_t *slow, int
     }
 }
 
-/* lanes_of_data: total[l] = sum_s w[s ws] x[s xs + l] for n lanes. */
-static void lanes_of_data(total_t *total, const fdht_weight *w, int32_t ws, const fdht_data *x, int32_t xs, int32_t sum, int32_t n)
+/* data_lanes and weight_lanes are made for each number of lanes that is worth it. */
+static inline void data_lanes(total_t *total, const fdht_weight *w, int32_t ws, const fdht_data *x, int32_t xs, int32_t sum, int32_t n)
 {
+    total_t t[LANES];
     int32_t s, l;
-    for (l = 0; l < LANES; l++)
-        total[l] = 0;
-    if (n == LANES) {
-        for (s = 0; s < sum; s++, w += ws, x += xs) {
-            const total_t v = *w;
-            for (l = 0; l < LANES; l++)
-                total[l] += v * x[l];
-        }
-        return;
-    }
+    for (l = 0; l < n; l++)
+        t[l] = 0;
     for (s = 0; s < sum; s++, w += ws, x += xs) {
         const total_t v = *w;
         for (l = 0; l < n; l++)
-            total[l] += v * x[l];
+            t[l] += v * x[l];
     }
+    for (l = 0; l < n; l++)
+        total[l] = t[l];
+}
+
+static inline void weight_lanes(total_t *total, const fdht_data *x, const fdht_weight *w, int32_t ws, int32_t sum, int32_t n)
+{
+    total_t t[LANES];
+    int32_t s, l;
+    for (l = 0; l < n; l++)
+        t[l] = 0;
+    for (s = 0; s < sum; s++, w += ws) {
+        const total_t v = x[s];
+        for (l = 0; l < n; l++)
+            t[l] += v * w[l];
+    }
+    for (l = 0; l < n; l++)
+        total[l] = t[l];
+}
+
+/* lanes_of_data: total[l] = sum_s w[s ws] x[s xs + l] for n lanes. */
+static void lanes_of_data(total_t *total, const fdht_weight *w, int32_t ws, const fdht_data *x, int32_t xs, int32_t sum, int32_t n)
+{
+    if (n == LANES)
+        data_lanes(total, w, ws, x, xs, sum, LANES);
+    else if (n == LANES / 2)
+        data_lanes(total, w, ws, x, xs, sum, LANES / 2);
+    else
+        data_lanes(total, w, ws, x, xs, sum, n);
 }
 
 /* lanes_of_weights: total[l] = sum_s x[s] w[s ws + l] for n lanes. */
 static void lanes_of_weights(total_t *total, const fdht_data *x, const fdht_weight *w, int32_t ws, int32_t sum, int32_t n)
 {
-    int32_t s, l;
-    for (l = 0; l < LANES; l++)
-        total[l] = 0;
-    if (n == LANES) {
-        for (s = 0; s < sum; s++, w += ws) {
-            const total_t v = x[s];
-            for (l = 0; l < LANES; l++)
-                total[l] += v * w[l];
-        }
-        return;
-    }
-    for (s = 0; s < sum; s++, w += ws) {
-        const total_t v = x[s];
-        for (l = 0; l < n; l++)
-            total[l] += v * w[l];
-    }
+    if (n == LANES)
+        weight_lanes(total, x, w, ws, sum, LANES);
+    else if (n == LANES / 2)
+        weight_lanes(total, x, w, ws, sum, LANES / 2);
+    else
+        weight_lanes(total, x, w, ws, sum, n);
 }
 
 /* dot is sum_s w[s] x[s]. */
