@@ -28,7 +28,7 @@ func outlineOf(net network, why purpose) outline {
 			continue
 		}
 		a := number[c.a]
-		i, _, j := splitAxes(o.axes[a], o.axes[b])
+		i, _, j := Divide(o.axes[a], o.axes[b])
 		number[c.a|c.b] = len(o.axes)
 		o.axes = append(o.axes, slices.Concat(i, j))
 		o.ahead = append(o.ahead, pair{a, b})
@@ -37,8 +37,8 @@ func outlineOf(net network, why purpose) outline {
 	return o
 }
 
-// splitAxes divides the labels of two operands into those of a alone, those of both, and those of b alone.
-func splitAxes(a, b []int) (i, k, j []int) {
+// Divide splits the labels of two operands into those of a alone, those of both, which their product sums over, and those of b alone.
+func Divide(a, b []int) (i, k, j []int) {
 	for _, l := range a {
 		if slices.Contains(b, l) {
 			k = append(k, l)

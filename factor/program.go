@@ -54,7 +54,7 @@ func newProgram(net network, strided []shuffle, why purpose) *program {
 }
 
 func newMerge(net network, a, b int, axes [][]int) merge {
-	i, k, j := splitAxes(axes[a], axes[b])
+	i, k, j := Divide(axes[a], axes[b])
 	p := merge{a: a, b: b, rows: sizeOf(net, i), cols: sizeOf(net, j), sum: sizeOf(net, k)}
 	p.packA = newShuffle(net.dim, axes[a], slices.Concat(i, k))
 	p.packB = newShuffle(net.dim, axes[b], slices.Concat(k, j))

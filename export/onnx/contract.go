@@ -94,25 +94,8 @@ type link struct {
 
 // join is the product of a and b, summed over the labels of both.
 func join(a, b *link) *link {
-	i, _, j := divide(a.axes, b.axes)
+	i, _, j := factor.Divide(a.axes, b.axes)
 	return &link{axes: slices.Concat(i, j), a: a, b: b}
-}
-
-// divide splits the labels of two operands into those of a alone, of both, and of b alone.
-func divide(a, b []int) (i, k, j []int) {
-	for _, l := range a {
-		if slices.Contains(b, l) {
-			k = append(k, l)
-		} else {
-			i = append(i, l)
-		}
-	}
-	for _, l := range b {
-		if !slices.Contains(k, l) {
-			j = append(j, l)
-		}
-	}
-	return i, k, j
 }
 
 // maxJoined is the most numbers of an operand that lay makes.
@@ -160,7 +143,7 @@ func lay(st factor.Term, rows float64) (t term, chain []*link, cost float64) {
 
 // joined is the chain with links i and i+1 as one, or nil if they have no label in common or make too large an operand.
 func (t *term) joined(chain []*link, i int) []*link {
-	_, k, _ := divide(chain[i].axes, chain[i+1].axes)
+	_, k, _ := factor.Divide(chain[i].axes, chain[i+1].axes)
 	l := join(chain[i], chain[i+1])
 	if k == nil || sizeOf(t.dim, l.axes) > maxJoined {
 		return nil
@@ -174,7 +157,7 @@ func (b builder) value(dim []int, l *link, part func(int) array) operand {
 		return operand{part(l.factor), l.axes}
 	}
 	x, y := b.value(dim, l.a, part), b.value(dim, l.b, part)
-	i, k, j := divide(x.axes, y.axes)
+	i, k, j := factor.Divide(x.axes, y.axes)
 	z := b.op("MatMul", []string{b.flat(dim, x, i, k), b.flat(dim, y, k, j)})
 	return operand{array{z, 0, []int{sizeOf(dim, i), sizeOf(dim, j)}}, l.axes}
 }

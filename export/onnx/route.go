@@ -3,6 +3,8 @@ package onnx
 import (
 	"cmp"
 	"slices"
+
+	"github.com/fdht/fdht/factor"
 )
 
 // A chain of products is laid out for MatMul: the data is a matrix, or a batch of them, whose axes are runs of neighbouring
@@ -94,19 +96,7 @@ func runes(labels []int) []rune {
 
 // ways lists the products of data in an order with an operand of labels w.
 func ways(order, w []int) (list []product) {
-	var s, rest, t []int
-	for _, l := range order {
-		if slices.Contains(w, l) {
-			s = append(s, l)
-		} else {
-			rest = append(rest, l)
-		}
-	}
-	for _, l := range w {
-		if !slices.Contains(order, l) {
-			t = append(t, l)
-		}
-	}
+	rest, s, t := factor.Divide(order, w)
 	for at := range len(rest) + 1 {
 		p := product{left: rest[:at], s: s, right: rest[at:]}
 		for _, p.t = range permutations(t) {
