@@ -10,8 +10,9 @@ import (
 // headroom is how much larger activations may get than the clips of the calibration showed, before they are held.
 const headroom = 1.5
 
-// calibrate runs clips through the network in floats, with the weights that integers give, and finds the scale of the input and the shifts.
-func (m *Model) calibrate(p *program.Program, clips []rnn.Sequence) {
+// calibrate runs clips through the network in floats, with the weights that integers give, and finds the scale of the input and the shifts. It returns the pooled
+// hidden states of each clip.
+func (m *Model) calibrate(p *program.Program, clips []rnn.Sequence) (features [][]float64) {
 	o := newObserver(m, p)
 	for _, c := range clips {
 		o.clip(c)
@@ -36,23 +37,39 @@ func (m *Model) calibrate(p *program.Program, clips []rnn.Sequence) {
 			}
 		}
 	}
-	if m.Rank > 0 {
-		scale := math.Ldexp(m.params[len(m.params)-2].scale[0], -StateBits)
-		for math.Ldexp(scale, m.headShift)*math.MaxInt16 < headroom*o.middle {
-			m.headShift++
+	return o.features
+}
+
+// fitMiddle finds the shift after the first product of a head of two matrices.
+func (m *Model) fitMiddle(features [][]float64) {
+	right := &m.params[len(m.params)-2]
+	H := right.shape[1]
+	most := 0.0
+	for _, f := range features {
+		for r := range m.Rank {
+			sum := 0.0
+			for h, v := range f {
+				sum += float64(right.data[r*H+h]) * right.scale[0] * v
+			}
+			most = max(most, math.Abs(sum))
 		}
+	}
+	scale := math.Ldexp(right.scale[0], -StateBits)
+	for math.Ldexp(scale, m.headShift)*math.MaxInt16 < headroom*most {
+		m.headShift++
 	}
 }
 
 // observer is the network in floats that remembers the largest numbers.
 type observer struct {
-	m             *Model
-	p             *program.Program
-	run           *machine[float64]
-	biases        []float64
-	scale         map[*program.Step]float64 // of the step's factor
-	largest       map[*program.Step]float64 // of its results
-	input, middle float64
+	m        *Model
+	p        *program.Program
+	run      *machine[float64]
+	biases   []float64
+	scale    map[*program.Step]float64 // of the step's factor
+	largest  map[*program.Step]float64 // of its results
+	input    float64
+	features [][]float64 // pooled hidden states of each clip
 }
 
 func newObserver(m *Model, p *program.Program) *observer {
@@ -130,16 +147,7 @@ func (o *observer) clip(c rnn.Sequence) {
 			}
 		}
 	}
-	if R := o.m.Rank; R > 0 {
-		right := o.run.weights[o.p.Head+len(cfg.Classes)*R:]
-		for r := range R {
-			sum := 0.0
-			for i, v := range pooled {
-				sum += right[r*H+i] * v
-			}
-			o.middle = max(o.middle, math.Abs(sum))
-		}
-	}
+	o.features = append(o.features, pooled)
 }
 
 func (o *observer) standardise(x []float64, row []float32) {

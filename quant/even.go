@@ -1,12 +1,10 @@
 package quant
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/fdht/fdht/factor"
 	"github.com/fdht/fdht/model"
-	"gonum.org/v1/gonum/mat"
 )
 
 // even scales the slices of neighbouring factors, so that for each index of the axis between them the largest elements of both slices are equal. The matrix
@@ -113,30 +111,4 @@ func bondsOf(s factor.Spec) (out []bond) {
 		}
 	}
 	return out
-}
-
-// split is the best approximation of a [C, H] matrix by [C, R] [R, H]: its singular vectors, the values shared evenly.
-func split(v []float64, shape []int, rank int) (left, right []float64, err error) {
-	C, H := shape[0], shape[1]
-	if most := min(C, H); rank < 1 || rank > most {
-		return nil, nil, fmt.Errorf("head rank %d: it goes from 1 to %d for %d classes and %d hidden units", rank, most, C, H)
-	}
-	var svd mat.SVD
-	if !svd.Factorize(mat.NewDense(C, H, v), mat.SVDThin) {
-		return nil, nil, fmt.Errorf("the singular values of the head were not found")
-	}
-	var u, w mat.Dense
-	svd.UTo(&u)
-	svd.VTo(&w)
-	for c := range C {
-		for r, s := range svd.Values(nil)[:rank] {
-			left = append(left, u.At(c, r)*math.Sqrt(s))
-		}
-	}
-	for r, s := range svd.Values(nil)[:rank] {
-		for h := range H {
-			right = append(right, w.At(h, r)*math.Sqrt(s))
-		}
-	}
-	return left, right, nil
 }

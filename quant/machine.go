@@ -9,6 +9,7 @@ type number interface{ int64 | float64 }
 type machine[T number] struct {
 	weights []T
 	plans   map[*program.Step]*plan
+	scatter map[*program.Term][]int
 	x       []T    // a block of the input
 	pass    [2][]T // what steps alternate between
 	row     []T    // of a factor: w[t, :]
@@ -23,7 +24,7 @@ type plan struct {
 }
 
 func newMachine[T number](p *program.Program, weights []T) *machine[T] {
-	m := &machine[T]{weights: weights, plans: map[*program.Step]*plan{}}
+	m := &machine[T]{weights: weights, plans: map[*program.Step]*plan{}, scatter: map[*program.Term][]int{}}
 	grow := func(v *[]T, n int) {
 		if len(*v) < n {
 			*v = make([]T, n)
@@ -31,7 +32,9 @@ func newMachine[T number](p *program.Program, weights []T) *machine[T] {
 	}
 	for _, a := range matrices(p) {
 		grow(&m.x, a.Box)
-		for _, t := range a.Terms {
+		for k := range a.Terms {
+			t := &a.Terms[k]
+			m.scatter[t] = places(t.Scatter)
 			for i := range t.Steps {
 				s := &t.Steps[i]
 				pl := &plan{t: places(s.T), s: places(s.S)}
@@ -93,11 +96,9 @@ func (m *machine[T]) term(y []T, t *program.Term, x []T, block int) {
 		m.step(m.pass[to], x, s, pl, block)
 		x, to = m.pass[to], 1-to
 	}
-	k := 0
-	program.Each(t.Scatter, func(off int) {
+	for k, off := range m.scatter[t] {
 		y[k] = m.sums(t, y[k], x[off])
-		k++
-	})
+	}
 }
 
 func (m *machine[T]) step(y, x []T, s *program.Step, pl *plan, block int) {

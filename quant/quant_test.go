@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -266,26 +267,48 @@ func TestEven(t *testing.T) {
 	})
 }
 
-// TestSplit: of full rank two matrices are the one, of less the error is that of the singular values left out.
-func TestSplit(t *testing.T) {
-	v := []float64{3, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1, 0}
-	for rank := 1; rank <= 3; rank++ {
-		a, b, err := split(v, []int{3, 4}, rank)
+// TestSplitHead: of full rank two matrices are the one; of less, the logits of states in a space of that size are kept, the mean by the bias.
+func TestSplitHead(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	const C, H, N = 5, 7, 40
+	draw := func(n int) (v []float64) {
+		for range n {
+			v = append(v, rng.NormFloat64())
+		}
+		return v
+	}
+	values := []value{{param{name: "head.weight", shape: []int{C, H}}, draw(C * H)}, {param{name: "head.bias", shape: []int{C}}, draw(C)}}
+	for rank := 1; rank <= C; rank++ {
+		basis, mean := draw(rank*H), draw(H)
+		var features [][]float64
+		for range N {
+			f := slices.Clone(mean)
+			for r, x := range draw(rank) {
+				for h := range f {
+					f[h] += 10 * x * basis[r*H+h]
+				}
+			}
+			features = append(features, f)
+		}
+		out, err := splitHead(values, features, rank)
 		if err != nil {
 			t.Fatal(err)
 		}
-		off := 0.0
-		for c := range 3 {
-			for h := range 4 {
-				sum := 0.0
-				for r := range rank {
-					sum += a[c*rank+r] * b[r*4+h]
+		worst, size := 0.0, 0.0
+		for _, f := range features {
+			for c := range C {
+				want, got := values[1].v[c], out[2].v[c]
+				for h, x := range f {
+					want += values[0].v[c*H+h] * x
+					for r := range rank {
+						got += out[0].v[c*rank+r] * out[1].v[r*H+h] * x
+					}
 				}
-				off += math.Pow(sum-v[c*4+h], 2)
+				worst, size = max(worst, math.Abs(got-want)), max(size, math.Abs(want))
 			}
 		}
-		if want := []float64{5, 1, 0}[rank-1]; math.Abs(off-want) > 1e-9 {
-			t.Errorf("rank %d: off by %g, want %g", rank, off, want)
+		if tol := map[bool]float64{true: 1e-9, false: 0.1}[rank == C]; worst > tol*size {
+			t.Errorf("rank %d: logits of up to %g are off by %g", rank, size, worst)
 		}
 	}
 }

@@ -31,14 +31,20 @@ func Quantise(f *model.File, clips []rnn.Sequence, o Options) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{Config: f.Config, Bits: o.Bits, Rank: o.HeadRank}
-	values, err := m.values(f, o)
-	if err != nil {
-		return nil, err
-	}
+	values := valuesOf(f, o.Plain)
 	if err := m.quantise(values); err != nil {
 		return nil, err
 	}
-	m.calibrate(p, clips)
+	features := m.calibrate(p, clips)
+	if o.HeadRank > 0 {
+		if values, err = splitHead(values, features, o.HeadRank); err != nil {
+			return nil, err
+		}
+		if err := m.quantise(values); err != nil {
+			return nil, err
+		}
+		m.fitMiddle(features)
+	}
 	return m, m.finish(p)
 }
 
@@ -48,8 +54,8 @@ type value struct {
 	v []float64
 }
 
-// values are f's parameters, their slices evened out, the head in two if asked for.
-func (m *Model) values(f *model.File, o Options) ([]value, error) {
+// valuesOf are f's parameters, their slices evened out unless plain.
+func valuesOf(f *model.File, plain bool) []value {
 	var out []value
 	for _, p := range f.Net.Params() {
 		v := value{param{name: p.Name, shape: p.Shape, group: p.Group}, make([]float64, len(p.Data))}
@@ -58,23 +64,15 @@ func (m *Model) values(f *model.File, o Options) ([]value, error) {
 		}
 		out = append(out, v)
 	}
-	if !o.Plain {
+	if !plain {
 		even(f, out)
 	}
-	if o.HeadRank == 0 {
-		return out, nil
-	}
-	at := len(out) - 2
-	a, b, err := split(out[at].v, out[at].shape, o.HeadRank)
-	if err != nil {
-		return nil, err
-	}
-	p := headParams(out[at].shape[0], out[at].shape[1], o.HeadRank)
-	return append(out[:at:at], value{p[0], a}, value{p[1], b}, out[at+1]), nil
+	return out
 }
 
 // quantise makes params of values.
 func (m *Model) quantise(values []value) error {
+	m.params = nil
 	most := 0.0
 	for i := range values {
 		if p := &values[i]; p.bias() {
@@ -89,7 +87,7 @@ func (m *Model) quantise(values []value) error {
 	}
 	top := float64(int(1)<<(m.Bits-1) - 1)
 	for i := range values {
-		p := &values[i]
+		p := values[i] // a copy: values stay as they are
 		if p.bias() {
 			p.data = make([]int16, len(p.v))
 			for k, x := range p.v {

@@ -34,7 +34,7 @@ func compilers(t *testing.T) []string {
 }
 
 // compile makes a program of the files in dir.
-func compile(t *testing.T, cc, dir string, args ...string) string {
+func compile(t testing.TB, cc, dir string, args ...string) string {
 	t.Helper()
 	exe := filepath.Join(dir, "a.out")
 	cmd := exec.Command(cc, append(args, "-o", exe)...)
@@ -46,7 +46,7 @@ func compile(t *testing.T, cc, dir string, args ...string) string {
 }
 
 // host compiles the engine without a model and the program that feeds it.
-func host(t *testing.T, cc, header, source string, flags ...string) string {
+func host(t testing.TB, cc, header, source string, flags ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	main, err := os.ReadFile(filepath.Join("testdata", "host.c"))
@@ -57,7 +57,7 @@ func host(t *testing.T, cc, header, source string, flags ...string) string {
 	return compile(t, cc, dir, append(append([]string{"fdht.c", "main.c"}, strict...), flags...)...)
 }
 
-func write(t *testing.T, dir string, files ...File) {
+func write(t testing.TB, dir string, files ...File) {
 	t.Helper()
 	for _, f := range files {
 		if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o644); err != nil {
@@ -86,7 +86,7 @@ type feed struct {
 	rows                              any
 }
 
-func (f feed) write(t *testing.T, w io.Writer) {
+func (f feed) write(t testing.TB, w io.Writer) {
 	t.Helper()
 	l := f.layout
 	var head []int32

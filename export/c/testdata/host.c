@@ -2,11 +2,13 @@
  *
  * A model: int32 counts of the program, weights, biases, numbers; elements of data, sums and pack; classes, steps, numbers of a row, bytes of a part, lag; the four arrays;
  * then the rows: floats, or bytes where lag >= 0. A part of 0 is the whole row.
+ * To stderr go the seconds that each model took.
  */
 #include "fdht.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static void *take(size_t size, int32_t count)
 {
@@ -62,8 +64,10 @@ int main(void)
         float *logits = room(sizeof *logits, n[CLASSES]);
         fdht_model model;
         fdht_state s;
+        clock_t begin;
         model.program = program, model.weights = weights, model.biases = biases, model.numbers = numbers;
         fdht_open(&s, &model, data, sums, pack);
+        begin = clock();
         for (t = 0; t < n[STEPS]; t++) {
             int32_t done;
             if (n[LAG] < 0)
@@ -75,6 +79,7 @@ int main(void)
                 return 5;
             fwrite(logits, sizeof *logits, (size_t)n[CLASSES], stdout);
         }
+        fprintf(stderr, "%g\n", (double)(clock() - begin) / CLOCKS_PER_SEC);
         fdht_reset(&s);
         if (fdht_predict(&s, logits) != -1 || fdht_pixels(&s, rows, rows, -1) != -1 || fdht_rows(&s, numbers, -1) != -1 || fdht_rows(&s, numbers, 0) != 0)
             return 6;
