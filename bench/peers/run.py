@@ -156,7 +156,7 @@ def document(b, machine, kernels, cells, planned):
     out.append(
         "LSTM of 57,600 inputs and 256 hidden units. HT has modes 8,20,20,19 and 4,4,8,8. Each time is the median of repeated passes in a process of its own, then "
         "the median of %d such processes (%d for dense); the processes take turns, a ratio is one of neighbours in time, and the median of these is shown. "
-        "One thread is bound to one processor. PyTorch and ONNX Runtime run the FDHT-LSTM in the best form found for them (`bench/peers`): half-trees merged ahead, "
+        "One thread is bound to one processor. Our frames are bytes, as a decoded video is, and become floats while they are read, but for the single frame; the others are given floats. PyTorch and ONNX Runtime run the FDHT-LSTM in the best form found for them (`bench/peers`): half-trees merged ahead, "
         "for inference once in all, the input part of all steps in one batch of products, the hidden part merged to one small matrix. A training step is forward, backward and AdamW.\n"
         % (b.args.rounds, max(1, b.args.rounds - 1)))
     for threads, title in ((1, "One thread"), (2, "Two threads")):
@@ -188,7 +188,7 @@ def document(b, machine, kernels, cells, planned):
         gain = lambda n, p, who: digits(cells[n, p, 1][who]["ms"] / cells[n, p, 2][who]["ms"]) if who in cells[n, p, 2] else "-"
         out.append(table(["network", "pass", "fdht", "PyTorch"], [[NETWORKS[n], PASSES[p], gain(n, p, "ours"), gain(n, p, "torch")] for n, p in two]))
     out.append("## Peak memory, one thread, MiB\n")
-    out.append("Of the whole process with its runtime and the clips it was given (22 MiB for 16 clips of 6 frames).\n")
+    out.append("Of the whole process with its runtime and the clips it was given (16 clips of 6 frames: 5.5 MB of bytes for us, 22 MB of floats for the others).\n")
     out.append(table(["network", "pass", "fdht", "PyTorch", "ONNX Runtime"], [
         [NETWORKS[n], PASSES[p], *("%.0f" % c[w]["rss_mib"] if w in c else "-" for w in ("ours", "torch", "onnx"))] for (n, p, t), c in cells.items() if t == 1]))
     out.append("## Kernels\n")
