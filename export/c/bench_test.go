@@ -15,7 +15,7 @@ import (
 
 // BenchmarkFrame is the time of the C engine for a frame of 160x120 and 256 hidden units, HT with ranks 8 and dense; ms/frame is what the engine itself took.
 //
-//	go test ./export/c -run XXX -bench Frame
+//	go test ./export/c -run '^$' -bench Frame
 func BenchmarkFrame(b *testing.B) {
 	for _, flags := range [][]string{{"gcc", "-O2"}, {"gcc", "-O3", "-march=native"}, {"clang", "-O2"}, {"clang", "-O3", "-march=native"}} {
 		if _, err := exec.LookPath(flags[0]); err != nil {
