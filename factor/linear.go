@@ -113,9 +113,5 @@ func (l *Linear) Compile(lo, hi, rows int) Op {
 		return newDenseOp(l, lo, hi)
 	}
 	box, base, width := boxOf(l.spec.In, lo, hi)
-	nets := networks(l.spec, box, rows)
-	if len(nets) == 1 {
-		return newTreeOp(nets[0], l.params, lo-base, hi-lo, width)
-	}
-	return newSumOp(nets, l.params, lo-base, hi-lo, width)
+	return newTreeOp(networks(l.spec, box, rows), l.params, lo-base, hi-lo, width)
 }

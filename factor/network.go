@@ -17,12 +17,14 @@ const batchLeg = 0
 type network struct {
 	dim     []int     // size of each label; dim[batchLeg] is the batch
 	in, out []int     // labels of the columns (modes n_k) and of the rows (modes m_k), first mode slowest
-	factors []operand // in the order of Spec.shapes, from some factor on
+	factors []operand // in the order of Spec.shapes
+	first   int       // number of the first factor in the Linear
 }
 
 type operand struct {
-	axes []int   // labels in memory order
-	from shuffle // where its numbers lie in the Linear's factor
+	axes  []int   // labels in memory order
+	param int     // number of the Linear's factor that it is of
+	from  shuffle // where its numbers lie in that factor
 }
 
 // networks describes the structure s with its columns restricted to box and a batch of the given size: W is the sum of the
@@ -31,8 +33,8 @@ func networks(s Spec, box []interval, batch int) []network {
 	var nets []network
 	switch {
 	case s.Kind == BT:
-		for range s.Blocks {
-			nets = append(nets, newBlockNetwork(s, box, batch))
+		for p := range s.Blocks {
+			nets = append(nets, newBlockNetwork(s, box, batch, p))
 		}
 	case s.Kind == TR && len(s.In) == 1:
 		for a := range s.Bonds[0] {
@@ -72,16 +74,24 @@ func (net *network) modeFactor(shape []int, column int, box interval, labels ...
 	}
 	dims := slices.Clone(shape)
 	dims[column] = box.hi - box.lo
-	net.factors = append(net.factors, operand{
-		axes: slices.DeleteFunc(labels, func(l int) bool { return l == noLabel }),
-		from: makeShuffle(dims, strides, box.lo*strides[column]),
-	})
+	net.add(labels, makeShuffle(dims, strides, box.lo*strides[column]))
 }
 
 // coreFactor adds a factor without modes.
 func (net *network) coreFactor(labels ...int) {
+	size := 1
+	for _, l := range labels {
+		if l != noLabel {
+			size *= net.dim[l]
+		}
+	}
+	net.add(labels, makeShuffle([]int{size}, []int{1}, 0))
+}
+
+// add adds the next factor of the Linear.
+func (net *network) add(labels []int, from shuffle) {
 	labels = slices.DeleteFunc(labels, func(l int) bool { return l == noLabel })
-	net.factors = append(net.factors, operand{labels, makeShuffle([]int{sizeOf(*net, labels)}, []int{1}, 0)})
+	net.factors = append(net.factors, operand{labels, net.first + len(net.factors), from})
 }
 
 const noLabel = -1
@@ -136,13 +146,14 @@ func newLoopNetwork(s Spec, box []interval, batch, a int) network {
 	m, n, r := s.Out[0], s.In[0], s.Bonds[0]
 	width := box[0].hi - box[0].lo
 	at := (a*m*n+box[0].lo)*r + a
-	net.factors = []operand{{[]int{net.out[0], net.in[0]}, makeShuffle([]int{m, width}, []int{n * r, r}, at)}}
+	net.add([]int{net.out[0], net.in[0]}, makeShuffle([]int{m, width}, []int{n * r, r}, at))
 	return net
 }
 
-// newBlockNetwork: factor k of a block has labels (m_k, n_k, a_k), its core has (a_0, .., a_{d-1}).
-func newBlockNetwork(s Spec, box []interval, batch int) network {
+// newBlockNetwork is block p: its factor k has labels (m_k, n_k, a_k), its core has (a_0, .., a_{d-1}).
+func newBlockNetwork(s Spec, box []interval, batch, p int) network {
 	net := modeNetwork(s, box, batch)
+	net.first = p * (len(s.In) + 1)
 	var core []int
 	for k := range s.In {
 		a := net.label(s.BlockRank)
@@ -151,15 +162,6 @@ func newBlockNetwork(s Spec, box []interval, batch int) network {
 	}
 	net.coreFactor(core...)
 	return net
-}
-
-// strided says where each operand lies in its factor.
-func (net network) strided() []shuffle {
-	var from []shuffle
-	for _, f := range net.factors {
-		from = append(from, f.from)
-	}
-	return from
 }
 
 // transposed is the network of x = W^T y.

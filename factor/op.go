@@ -43,8 +43,6 @@ type Op interface {
 
 // Scratch is the working memory of one goroutine for one Op.
 type Scratch struct {
-	parts []*Scratch // of a sum of Ops, one each; the rest is then empty
-
 	rows   []float32    // a block of rows of x, zero outside the window for good
 	pass   [2][]float32 // what passes between units
 	once   between      // what passes within units
@@ -57,8 +55,7 @@ type Scratch struct {
 
 // Grad is a sum of gradients with respect to an Op's operands.
 type Grad struct {
-	sum   [][]float32
-	parts []*Grad // of a sum of Ops: views of sum
+	sum [][]float32
 }
 
 // Merge adds h to g and sets h to zero. Both are Grads of one Op.

@@ -133,10 +133,6 @@ func (s Spec) cost(lo, hi, batch int, why purpose) (Cost, error) {
 	if batch < 1 {
 		return Cost{}, fmt.Errorf("batch %d: the least is 1", batch)
 	}
-	if s.Kind == Dense {
-		m, n := int64(s.Rows()), int64(hi-lo)
-		return Cost{int64(batch) * m * n, int64(batch) * m}, nil
-	}
 	box, _, _ := boxOf(s.In, lo, hi)
 	nets := networks(s, box, batch)
 	o := searchOrder(nets[0], why)

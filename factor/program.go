@@ -9,7 +9,7 @@ import (
 // program is an order of contractions made ready to run: first the products of factors alone (ahead, once for each
 // change of the weights), then a chain of steps that takes the data from x to y.
 type program struct {
-	factors []shuffle   // factor f of the Linear -> operand f, cut to the window
+	factors []operand   // the first operands: where they lie in the Linear's factors
 	ahead   []merge     // operand len(factors)+i is the result of ahead[i]
 	value   [][]float32 // every operand, in memory order
 	slope   [][]float32 // dL/d of every operand; used by collect alone
@@ -29,9 +29,9 @@ type merge struct {
 	pa, pb, tmp     []float32
 }
 
-// newProgram compiles net for a purpose. strided says where operand f lies in the Linear's factor f.
-func newProgram(net network, strided []shuffle, why purpose) *program {
-	p := &program{factors: strided, in: sizeOf(net, net.in), out: sizeOf(net, net.out)}
+// newProgram compiles net for a purpose.
+func newProgram(net network, why purpose) *program {
+	p := &program{factors: net.factors, in: sizeOf(net, net.in), out: sizeOf(net, net.out)}
 	o := outlineOf(net, why)
 	for _, m := range o.ahead {
 		p.ahead = append(p.ahead, newMerge(net, m.a, m.b, o.axes))
@@ -47,7 +47,7 @@ func newProgram(net network, strided []shuffle, why purpose) *program {
 	for i := range p.steps {
 		s := &p.steps[i]
 		p.widest = max(p.widest, s.in(), s.out())
-		p.weights = append(p.weights, packed{make([]float32, s.t()*s.s), make([]float32, s.t()*s.s)})
+		p.weights = append(p.weights, s.newPacked(why))
 	}
 	p.units = unitsOf(p.steps)
 	return p
@@ -66,7 +66,7 @@ func newMerge(net network, a, b int, axes [][]int) merge {
 // refresh takes over the factors and does what can be done ahead.
 func (p *program) refresh(params []Param) {
 	for f := range p.factors {
-		p.factors[f].gather(p.value[f], params[f].Data)
+		p.factors[f].from.gather(p.value[f], params[p.factors[f].param].Data)
 	}
 	for i := range p.ahead {
 		pr := &p.ahead[i]
@@ -77,8 +77,12 @@ func (p *program) refresh(params []Param) {
 	}
 	for i := range p.steps {
 		s := &p.steps[i]
-		s.ts.gather(p.weights[i].ts, p.value[s.operand])
-		s.st.gather(p.weights[i].st, p.value[s.operand])
+		if w := p.weights[i].ts; w != nil {
+			s.ts.gather(w, p.value[s.operand])
+		}
+		if w := p.weights[i].st; w != nil {
+			s.st.gather(w, p.value[s.operand])
+		}
 	}
 }
 
@@ -110,6 +114,35 @@ func (p *program) collect(target, sum [][]float32) {
 		pr.packB.scatterAdd(p.slope[pr.b], pr.tmp)
 	}
 	for f := range p.factors {
-		p.factors[f].scatterAdd(target[f], p.slope[f])
+		p.factors[f].from.scatterAdd(target[p.factors[f].param], p.slope[f])
 	}
+}
+
+// twin is p with memory of its own, for the factors of a network of the same shape.
+func (p *program) twin(net network) *program {
+	twin := *p
+	twin.factors = net.factors
+	twin.value, twin.slope = emptyLike(p.value), emptyLike(p.slope)
+	twin.ahead = slices.Clone(p.ahead)
+	for i := range twin.ahead {
+		m := &twin.ahead[i]
+		m.pa, m.pb, m.tmp = make([]float32, len(m.pa)), make([]float32, len(m.pb)), make([]float32, len(m.tmp))
+	}
+	twin.weights = slices.Clone(p.weights)
+	for i, w := range twin.weights {
+		both := emptyLike([][]float32{w.ts, w.st})
+		twin.weights[i] = packed{both[0], both[1]}
+	}
+	return &twin
+}
+
+// emptyLike is zeros in the sizes of v.
+func emptyLike(v [][]float32) [][]float32 {
+	out := make([][]float32, len(v))
+	for i := range v {
+		if v[i] != nil {
+			out[i] = make([]float32, len(v[i]))
+		}
+	}
+	return out
 }

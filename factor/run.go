@@ -1,5 +1,7 @@
 package factor
 
+import "github.com/fdht/fdht/internal/kernel"
+
 // unit is a run of steps that pass over the data together. Several steps go by pieces of the innermost axis, which none of them
 // touches, a row at a time: what lies between them then never leaves the first cache.
 type unit struct {
@@ -55,7 +57,7 @@ func pieceOf(steps []step) int {
 	return piece
 }
 
-// in is the size of a row of what unit u multiplies.
+// unitIn is the size of a row of what unit u multiplies.
 func (p *program) unitIn(u int) int { return p.steps[p.units[u].lo].in() }
 
 // between is the memory for what lies between the steps of units: [i] is what step i multiplies, for one piece or, when it is to be kept, for all
@@ -110,7 +112,7 @@ func (p *program) run(y, x []float32, rows int, s *Scratch) {
 			cur, free[0], free[1] = to, free[1], free[0]
 		}
 		if u == last {
-			p.finish(y, cur, rows, free[0], s.once)
+			p.finish(y, cur, rows, free, s.once)
 			return
 		}
 		p.forward(u, free[0], cur, rows, false, s.once)
@@ -118,17 +120,17 @@ func (p *program) run(y, x []float32, rows int, s *Scratch) {
 	}
 }
 
-// finish adds the result of the last unit to y; free is memory for it.
-func (p *program) finish(y, x []float32, rows int, free []float32, b between) {
+// finish adds the result of the last unit to y; free is memory for it, of which the second may be what x lies in.
+func (p *program) finish(y, x []float32, rows int, free [2][]float32, b between) {
 	last := len(p.units) - 1
 	if p.after == nil {
 		p.forward(last, y, x, rows, true, b)
 		return
 	}
-	p.forward(last, free, x, rows, false, b)
-	for r := range rows {
-		p.after.gatherAdd(y[r*p.out:(r+1)*p.out], free[r*p.out:(r+1)*p.out])
-	}
+	n := rows * p.out
+	p.forward(last, free[0], x, rows, false, b)
+	gatherRows(free[1][:n], free[0][:n], rows, p.after)
+	kernel.Axpy(y[:n], 1, free[1])
 }
 
 // advance runs all steps but the last for a block of rows of x. data[u] becomes what unit u multiplies; data[0] is x itself unless that must be

@@ -52,10 +52,10 @@ func (l *Linear) Schedule(lo, hi, rows int) Schedule {
 	s := Schedule{Box: width, First: lo - base, Width: hi - lo}
 	nets := networks(l.spec, box, rows)
 	o := outlineOf(nets[0], forward) // the terms have one shape and share one plan
-	for i, net := range nets {
+	for _, net := range nets {
 		t := Term{Dim: net.dim, In: net.in, Out: net.out}
-		for f, op := range net.factors {
-			t.Factors = append(t.Factors, Factor{(i*len(net.factors) + f) % len(l.params), op.axes, op.from.index()})
+		for _, f := range net.factors {
+			t.Factors = append(t.Factors, Factor{f.param, f.axes, f.from.index()})
 		}
 		for k, m := range o.ahead {
 			t.Merges = append(t.Merges, Merge{m.a, m.b, o.axes[len(net.factors)+k]})

@@ -141,17 +141,6 @@ func (s *shuffle) gather(dense, strided []float32) {
 	}
 }
 
-// gatherAdd adds the strided tensor to the dense one.
-func (s *shuffle) gatherAdd(dense, strided []float32) {
-	last := len(s.dims) - 1
-	n, step := s.dims[last], s.strides[last]
-	for p, off := range s.runs {
-		for i, row := 0, dense[p:p+n]; i < n; i++ {
-			row[i] += strided[off+i*step]
-		}
-	}
-}
-
 // scatter copies the dense tensor into the strided one.
 func (s *shuffle) scatter(strided, dense []float32) {
 	last := len(s.dims) - 1

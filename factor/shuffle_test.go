@@ -48,11 +48,10 @@ func TestShuffle(t *testing.T) {
 		if !slices.Equal(back, strided) {
 			t.Fatalf("scatter of %v from %v to %v: %v, want %v", dim, from, to, back, strided)
 		}
-		sh.gatherAdd(dense, strided)
 		sh.scatterAdd(back, dense)
 		for i := range back {
-			if dense[i] != 2*want[i] || back[i] != 3*strided[i] {
-				t.Fatalf("%v from %v to %v: adding gave %g and %g at %d", dim, from, to, dense[i], back[i], i)
+			if back[i] != 2*strided[i] {
+				t.Fatalf("%v from %v to %v: adding gave %g at %d", dim, from, to, back[i], i)
 			}
 		}
 	}

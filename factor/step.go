@@ -36,9 +36,20 @@ func (p *step) out() int { return p.outer * p.t() * p.mid * p.inner }
 // t is the size of T.
 func (p *step) t() int { return p.t1 * p.t2 }
 
-// packed is a step's operand in both orders.
+// packed is a step's operand in the orders that its form multiplies by.
 type packed struct {
-	ts, st []float32 // [T, S], [S, T]
+	ts, st []float32 // [T, S], [S, T]; nil: not used
+}
+
+// newPacked makes memory for the step's operand.
+func (p *step) newPacked(why purpose) (w packed) {
+	if p.form == inside || p.form == across || p.form == along && why == gradient {
+		w.ts = make([]float32, p.t()*p.s)
+	}
+	if p.form == turned || p.form == along {
+		w.st = make([]float32, p.t()*p.s)
+	}
+	return w
 }
 
 // span is the part of the innermost axis that a product takes: n adjacent indices. In memory the runs of this axis are x apart

@@ -6,30 +6,35 @@ import (
 	"github.com/fdht/fdht/internal/kernel"
 )
 
-// treeOp is the Op of a factored matrix: one program for W, one for W^T and one for the gradients of the factors.
+// treeOp is the Op of a factored matrix. Most are one tensor network; one that is a sum of several, of the same shape and with
+// factors of their own, has a term for each, and they share one plan and all memory of those who use the Op.
 type treeOp struct {
-	params      []Param // the factors
-	width       int     // columns of the window
-	first       int     // the window's first column within the box
-	box         int     // columns of the box, see boxOf
-	apply, back *program
-	grad        *program
+	params []Param // the factors
+	terms  []term
+	width  int // columns of the window
+	first  int // the window's first column within the box
+	box    int // columns of the box, see boxOf
+}
+
+// term is a network compiled: one program for W, one for W^T and one for the gradients of the factors.
+type term struct {
+	apply, back, grad *program
 }
 
 // blockFloats bounds the floats that a block of rows may occupy, so that what passes between steps stays in a core's
 // second-level cache.
 const blockFloats = 160 << 10
 
-// newTreeOp compiles net, which is one of the networks of a matrix: params are its factors, the box has `box` columns, of which the
-// window takes width from the column first on.
-func newTreeOp(net network, params []Param, first, width, box int) *treeOp {
-	strided := net.strided()
-	return &treeOp{
-		params: params, width: width, first: first, box: box,
-		apply: newProgram(net, strided, forward),
-		back:  newProgram(net.transposed(), strided, forward),
-		grad:  newProgram(net, strided, gradient),
+// newTreeOp compiles the networks of a matrix: params are its factors, the box has `box` columns, of which the window takes width from
+// the column first on.
+func newTreeOp(nets []network, params []Param, first, width, box int) *treeOp {
+	op := &treeOp{params: params, width: width, first: first, box: box}
+	one := term{newProgram(nets[0], forward), newProgram(nets[0].transposed(), forward), newProgram(nets[0], gradient)}
+	op.terms = append(op.terms, one)
+	for _, net := range nets[1:] {
+		op.terms = append(op.terms, term{one.apply.twin(net), one.back.twin(net), one.grad.twin(net)})
 	}
+	return op
 }
 
 func (op *treeOp) Exclusive() bool { return false }
@@ -37,9 +42,11 @@ func (op *treeOp) Exclusive() bool { return false }
 func (op *treeOp) Aim(*Grad, [][]float32) {}
 
 func (op *treeOp) Refresh() {
-	op.apply.refresh(op.params)
-	op.back.refresh(op.params)
-	op.grad.refresh(op.params)
+	for _, t := range op.terms {
+		t.apply.refresh(op.params)
+		t.back.refresh(op.params)
+		t.grad.refresh(op.params)
+	}
 }
 
 // block is how many rows of p are taken at a time.
@@ -74,26 +81,27 @@ func (p *program) growPieces(v [][]float32, rows int) [][]float32 {
 }
 
 func (op *treeOp) NewScratch() *Scratch {
-	pass := op.grad.block(true) * op.grad.widest
-	for _, p := range []*program{op.apply, op.back} {
+	apply, back, grad := op.terms[0].apply, op.terms[0].back, op.terms[0].grad
+	pass := grad.block(true) * grad.widest
+	for _, p := range []*program{apply, back} {
 		pass = max(pass, p.block(false)*p.widest)
 	}
-	s := &Scratch{rows: make([]float32, max(op.apply.block(false), op.grad.block(true))*op.box)}
+	s := &Scratch{rows: make([]float32, max(apply.block(false), grad.block(true))*op.box)}
 	for i := range s.pass {
 		s.pass[i] = make([]float32, pass)
 	}
 	if op.width < op.box {
-		s.cut = make([]float32, op.back.block(false)*op.box)
+		s.cut = make([]float32, back.block(false)*op.box)
 	}
-	for _, p := range []*program{op.apply, op.back} {
+	for _, p := range []*program{apply, back} {
 		s.once.data = p.growPieces(s.once.data, 0)
 	}
-	s.kept = between{op.grad.growPieces(nil, op.grad.block(true)), true}
-	s.slopes = op.grad.growPieces(nil, 0)
-	for u := range op.grad.units {
+	s.kept = between{grad.growPieces(nil, grad.block(true)), true}
+	s.slopes = grad.growPieces(nil, 0)
+	for u := range grad.units {
 		var block []float32
-		if u > 0 || op.grad.steps[0].before != nil {
-			block = make([]float32, op.grad.block(true)*op.grad.unitIn(u))
+		if u > 0 || grad.steps[0].before != nil {
+			block = make([]float32, grad.block(true)*grad.unitIn(u))
 		}
 		s.block = append(s.block, block)
 	}
@@ -103,10 +111,18 @@ func (op *treeOp) NewScratch() *Scratch {
 
 func (op *treeOp) NewGrad() *Grad {
 	g := &Grad{}
-	for _, w := range op.grad.weights {
-		g.sum = append(g.sum, make([]float32, len(w.ts)))
+	for _, t := range op.terms {
+		for i := range t.grad.steps {
+			g.sum = append(g.sum, make([]float32, t.grad.steps[i].t()*t.grad.steps[i].s))
+		}
 	}
 	return g
+}
+
+// sums are the part of g that belongs to term i.
+func (op *treeOp) sums(g *Grad, i int) [][]float32 {
+	n := len(op.terms[0].grad.steps)
+	return g.sum[i*n : (i+1)*n]
 }
 
 // load brings rows r..r+n-1 of x into the box, where all other columns are and stay zero.
@@ -119,58 +135,66 @@ func (op *treeOp) load(buf []float32, x Rows, r, n int) []float32 {
 }
 
 func (op *treeOp) Apply(dst []float32, rows int, x Rows, s *Scratch) {
-	m := op.apply.out
+	m := op.terms[0].apply.out
 	if len(dst) < rows*m {
 		panic(fmt.Sprintf("factor: dst has %d elements for [%d, %d]", len(dst), rows, m))
 	}
-	size := op.apply.block(false)
+	size := op.terms[0].apply.block(false)
 	for r := 0; r < rows; r += size {
 		n := min(size, rows-r)
-		op.apply.run(dst[r*m:(r+n)*m], op.load(s.rows, x, r, n), n, s)
+		in := op.load(s.rows, x, r, n)
+		for _, t := range op.terms {
+			t.apply.run(dst[r*m:(r+n)*m], in, n, s)
+		}
 	}
 }
 
 func (op *treeOp) Gradient(g *Grad, rows int, dy []float32, x Rows, s *Scratch) {
-	m := op.grad.out
+	grad := op.terms[0].grad
+	m := grad.out
 	if len(dy) < rows*m {
 		panic(fmt.Sprintf("factor: dy has %d elements for [%d, %d]", len(dy), rows, m))
 	}
-	size := op.grad.block(true)
+	size := grad.block(true)
 	for r := 0; r < rows; r += size {
 		n := min(size, rows-r)
+		in := op.load(s.rows, x, r, n)
 		for u := range s.data {
-			s.data[u] = s.block[u][:min(n*op.grad.unitIn(u), len(s.block[u]))]
+			s.data[u] = s.block[u][:min(n*grad.unitIn(u), len(s.block[u]))]
 		}
-		op.grad.advance(s.data, op.load(s.rows, x, r, n), n, s)
-		op.grad.reverse(g.sum, dy[r*m:(r+n)*m], s.data, n, s)
+		for i, t := range op.terms {
+			t.grad.advance(s.data, in, n, s)
+			t.grad.reverse(op.sums(g, i), dy[r*m:(r+n)*m], s.data, n, s)
+		}
 	}
 }
 
-func (op *treeOp) Collect(target [][]float32, g *Grad) { op.grad.collect(target, g.sum) }
+func (op *treeOp) Collect(target [][]float32, g *Grad) {
+	for i, t := range op.terms {
+		t.grad.collect(target, op.sums(g, i))
+	}
+}
 
 func (op *treeOp) ApplyT(dx []float32, rows int, dy []float32, s *Scratch) {
-	m := op.back.in
+	m := op.terms[0].back.in
 	if len(dx) < rows*op.width || len(dy) < rows*m {
 		panic(fmt.Sprintf("factor: dx has %d and dy %d elements for [%d, %d] and [%d, %d]", len(dx), len(dy), rows, op.width, rows, m))
 	}
-	size := op.back.block(false)
+	size := op.terms[0].back.block(false)
 	for r := 0; r < rows; r += size {
 		n := min(size, rows-r)
-		in := dy[r*m : (r+n)*m]
-		if op.width == op.box {
-			op.back.run(dx[r*op.width:(r+n)*op.width], in, n, s)
-			continue
+		to := dx[r*op.width : (r+n)*op.width]
+		if op.width < op.box { // whole rows of the box first
+			to = s.cut[:n*op.box]
+			clear(to)
 		}
-		op.runCut(dx[r*op.width:], in, n, s)
-	}
-}
-
-// runCut computes whole rows of the box and adds the window's part of them to dx.
-func (op *treeOp) runCut(dx, dy []float32, rows int, s *Scratch) {
-	tmp := s.cut[:rows*op.box]
-	clear(tmp)
-	op.back.run(tmp, dy, rows, s)
-	for i := range rows {
-		kernel.Axpy(dx[i*op.width:(i+1)*op.width], 1, tmp[i*op.box+op.first:][:op.width])
+		for _, t := range op.terms {
+			t.back.run(to, dy[r*m:(r+n)*m], n, s)
+		}
+		if op.width < op.box {
+			for i := range n {
+				kernel.Axpy(dx[(r+i)*op.width:][:op.width], 1, to[i*op.box+op.first:][:op.width])
+			}
+		}
 	}
 }
