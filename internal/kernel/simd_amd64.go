@@ -130,27 +130,6 @@ func (t *dotTiles) call(r, s, rows, cols int, c, a, b []float32) {
 	}
 }
 
-// simdTranspose transposes as many rows and columns as it can and returns how many.
-func simdTranspose(path Path, dst, src []float32, rows, cols, dstRow, srcRow int) (r, c int) {
-	r, c = rows&^3, cols&^3
-	if r == 0 || c == 0 || path == Scalar {
-		return 0, 0
-	}
-	strip := 16
-	if path == AVX2 {
-		strip = 8
-	}
-	for i := 0; i < r; i += strip {
-		groups := min(strip, r-i) / 4
-		if path == AVX2 {
-			transposeAVX2(&dst[i], &src[i*srcRow], 4*dstRow, 4*srcRow, groups, c/4)
-		} else {
-			transposeAVX512(&dst[i], &src[i*srcRow], 4*dstRow, 4*srcRow, groups, c/4)
-		}
-	}
-	return r, c
-}
-
 // transposeStrip is how many rows a transposition takes at a time; 0 where there is no kernel for it.
 func transposeStrip(path Path, rows int) int {
 	switch {
@@ -170,8 +149,8 @@ func transposeColumns(strip int, dst, src []float32, blocks, dstRow, srcRow int)
 	case 4:
 		transpose4(&dst[0], &src[0], 4*dstRow, 4*srcRow, blocks)
 	case 8:
-		transposeAVX2(&dst[0], &src[0], 4*dstRow, 4*srcRow, 2, blocks)
+		transposeAVX2(&dst[0], &src[0], 4*dstRow, 4*srcRow, blocks)
 	default:
-		transposeAVX512(&dst[0], &src[0], 4*dstRow, 4*srcRow, 4, blocks)
+		transposeAVX512(&dst[0], &src[0], 4*dstRow, 4*srcRow, blocks)
 	}
 }

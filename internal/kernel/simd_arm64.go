@@ -11,9 +11,6 @@ func mulTiles(_ Path, rows, vectors int, c, a, b *float32, p *mulArgs) {
 // simd is never called: NEON has no micro-kernel for Dot.
 func (j *dotJob) simd(_ Path, _, _, _ []float32) {}
 
-// simdTranspose leaves everything to the plain loop.
-func simdTranspose(_ Path, _, _ []float32, _, _, _, _ int) (r, c int) { return 0, 0 }
-
 // simdPeak does multiply-adds on registers and returns how many.
 func simdPeak(path Path, n int) int {
 	if path != NEON {

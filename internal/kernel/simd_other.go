@@ -7,8 +7,6 @@ func (j *mulJob) simd(_ Path, _, _, _ []float32) {}
 
 func (j *dotJob) simd(_ Path, _, _, _ []float32) {}
 
-func simdTranspose(_ Path, _, _ []float32, _, _, _, _ int) (r, c int) { return 0, 0 }
-
 func simdPeak(Path, int) int { return 0 }
 
 // There are no kernels for whole transpositions.

@@ -71,21 +71,6 @@ func (j *dotJob) mulPacked(path Path, pack, c, a, b []float32) {
 	}
 }
 
-// transpose sets dst[c*dstRow+r] to src[r*srcRow+c], r < rows, c < cols. dstRow is a multiple of 16 and at least rows; what else is in dst's rows is
-// overwritten.
-func transpose(path Path, dst, src []float32, rows, cols, dstRow, srcRow int) {
-	r, c := simdTranspose(path, dst, src, rows, cols, dstRow, srcRow)
-	for i := range rows {
-		first := c
-		if i >= r {
-			first = 0
-		}
-		for k := first; k < cols; k++ {
-			dst[k*dstRow+i] = src[i*srcRow+k]
-		}
-	}
-}
-
 // Transpose sets dst[c*dstRow+r] to src[r*srcRow+c], r < rows, c < cols, and touches nothing else. dst and src must not overlap. It
 // panics when a slice is too short for the strides.
 func Transpose(dst, src []float32, rows, cols, dstRow, srcRow int) {
@@ -98,7 +83,12 @@ func Transpose(dst, src []float32, rows, cols, dstRow, srcRow int) {
 	if need := (rows-1)*srcRow + cols; srcRow < 0 || len(src) < need {
 		panic(fmt.Sprintf("kernel: src has %d elements, [%d, %d] in rows of %d needs %d", len(src), rows, cols, srcRow, need))
 	}
-	if strip := transposeStrip(Current(), rows); strip > 0 && cols >= 4 {
+	transpose(Current(), dst, src, rows, cols, dstRow, srcRow)
+}
+
+// transpose is Transpose on a path.
+func transpose(path Path, dst, src []float32, rows, cols, dstRow, srcRow int) {
+	if strip := transposeStrip(path, rows); strip > 0 && cols >= 4 {
 		// The last strip and the last block of columns reach back over what is done already, so nothing beyond the edge is written.
 		for i := 0; i < rows; i += strip {
 			i = min(i, rows-strip)

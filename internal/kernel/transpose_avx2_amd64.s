@@ -4,33 +4,29 @@
 
 #include "textflag.h"
 
-// func transposeAVX2(dst *float32, src *float32, dstRow int, srcRow int, groups int, blocks int)
-// Requires: AVX, CMOV
-TEXT ·transposeAVX2(SB), NOSPLIT, $0-48
-	MOVQ    dst+0(FP), AX
-	MOVQ    dstRow+16(FP), CX
-	MOVQ    srcRow+24(FP), DX
-	MOVQ    groups+32(FP), BX
-	MOVQ    src+8(FP), SI
-	XORQ    R8, R8
-	MOVQ    DX, DI
-	SHLQ    $0x02, DI
-	CMPQ    BX, $0x01
-	CMOVQLE R8, DI
-	MOVQ    SI, BX
-	ADDQ    DI, BX
-	LEAQ    (DX)(DX*2), DI
-	MOVQ    blocks+40(FP), R8
+// func transposeAVX2(dst *float32, src *float32, dstRow int, srcRow int, blocks int)
+// Requires: AVX
+TEXT ·transposeAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ dstRow+16(FP), CX
+	MOVQ srcRow+24(FP), DX
+	MOVQ src+8(FP), BX
+	MOVQ DX, SI
+	SHLQ $0x02, SI
+	MOVQ BX, DI
+	ADDQ SI, DI
+	LEAQ (DX)(DX*2), SI
+	MOVQ blocks+32(FP), R8
 
 loop:
-	VMOVUPS     (SI), X0
-	VINSERTF128 $0x01, (BX), Y0, Y0
-	VMOVUPS     (SI)(DX*1), X1
-	VINSERTF128 $0x01, (BX)(DX*1), Y1, Y1
-	VMOVUPS     (SI)(DX*2), X2
-	VINSERTF128 $0x01, (BX)(DX*2), Y2, Y2
-	VMOVUPS     (SI)(DI*1), X3
-	VINSERTF128 $0x01, (BX)(DI*1), Y3, Y3
+	VMOVUPS     (BX), X0
+	VINSERTF128 $0x01, (DI), Y0, Y0
+	VMOVUPS     (BX)(DX*1), X1
+	VINSERTF128 $0x01, (DI)(DX*1), Y1, Y1
+	VMOVUPS     (BX)(DX*2), X2
+	VINSERTF128 $0x01, (DI)(DX*2), Y2, Y2
+	VMOVUPS     (BX)(SI*1), X3
+	VINSERTF128 $0x01, (DI)(SI*1), Y3, Y3
 	VUNPCKLPS   Y1, Y0, Y4
 	VUNPCKHPS   Y1, Y0, Y5
 	VUNPCKLPS   Y3, Y2, Y1
@@ -47,8 +43,8 @@ loop:
 	ADDQ        CX, AX
 	VMOVUPS     Y3, (AX)
 	ADDQ        CX, AX
-	ADDQ        $0x10, SI
 	ADDQ        $0x10, BX
+	ADDQ        $0x10, DI
 	DECQ        R8
 	JNZ         loop
 	VZEROUPPER

@@ -4,11 +4,10 @@
 
 package kernel
 
-// transposeAVX2 sets row k of dst to column k of src, k < 4*blocks, for a strip of 4*groups rows of src, 1 <= groups <= 2.
-// It writes 8 elements to every row of dst, those beyond 4*groups without meaning. Rows are dstRow and srcRow bytes apart.
+// transposeAVX2 sets row k of dst to column k of 8 rows of src, k < 4*blocks. Rows are dstRow and srcRow bytes apart.
 //
 //go:noescape
-func transposeAVX2(dst *float32, src *float32, dstRow int, srcRow int, groups int, blocks int)
+func transposeAVX2(dst *float32, src *float32, dstRow int, srcRow int, blocks int)
 
 // transpose4 sets row k of dst to column k of four rows of src, k < 4*blocks. Rows are dstRow and srcRow bytes apart.
 //

@@ -4,53 +4,41 @@
 
 #include "textflag.h"
 
-// func transposeAVX512(dst *float32, src *float32, dstRow int, srcRow int, groups int, blocks int)
-// Requires: AVX, AVX512F, CMOV
-TEXT ·transposeAVX512(SB), NOSPLIT, $0-48
-	MOVQ    dst+0(FP), AX
-	MOVQ    dstRow+16(FP), CX
-	MOVQ    srcRow+24(FP), DX
-	MOVQ    groups+32(FP), BX
-	MOVQ    src+8(FP), SI
-	XORQ    R8, R8
-	MOVQ    DX, DI
-	SHLQ    $0x02, DI
-	CMPQ    BX, $0x01
-	CMOVQLE R8, DI
-	MOVQ    SI, R9
-	ADDQ    DI, R9
-	MOVQ    DX, DI
-	SHLQ    $0x02, DI
-	CMPQ    BX, $0x02
-	CMOVQLE R8, DI
-	MOVQ    R9, R10
-	ADDQ    DI, R10
-	MOVQ    DX, DI
-	SHLQ    $0x02, DI
-	CMPQ    BX, $0x03
-	CMOVQLE R8, DI
-	MOVQ    R10, BX
-	ADDQ    DI, BX
-	LEAQ    (DX)(DX*2), DI
-	MOVQ    blocks+40(FP), R8
+// func transposeAVX512(dst *float32, src *float32, dstRow int, srcRow int, blocks int)
+// Requires: AVX, AVX512F
+TEXT ·transposeAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ dstRow+16(FP), CX
+	MOVQ srcRow+24(FP), DX
+	MOVQ src+8(FP), BX
+	MOVQ DX, SI
+	SHLQ $0x02, SI
+	MOVQ BX, DI
+	ADDQ SI, DI
+	MOVQ DI, R8
+	ADDQ SI, R8
+	MOVQ R8, R9
+	ADDQ SI, R9
+	LEAQ (DX)(DX*2), SI
+	MOVQ blocks+32(FP), R10
 
 loop:
-	VMOVUPS      (SI), X0
-	VINSERTF32X4 $0x01, (R9), Z0, Z0
-	VINSERTF32X4 $0x02, (R10), Z0, Z0
-	VINSERTF32X4 $0x03, (BX), Z0, Z0
-	VMOVUPS      (SI)(DX*1), X1
-	VINSERTF32X4 $0x01, (R9)(DX*1), Z1, Z1
-	VINSERTF32X4 $0x02, (R10)(DX*1), Z1, Z1
-	VINSERTF32X4 $0x03, (BX)(DX*1), Z1, Z1
-	VMOVUPS      (SI)(DX*2), X2
-	VINSERTF32X4 $0x01, (R9)(DX*2), Z2, Z2
-	VINSERTF32X4 $0x02, (R10)(DX*2), Z2, Z2
-	VINSERTF32X4 $0x03, (BX)(DX*2), Z2, Z2
-	VMOVUPS      (SI)(DI*1), X3
-	VINSERTF32X4 $0x01, (R9)(DI*1), Z3, Z3
-	VINSERTF32X4 $0x02, (R10)(DI*1), Z3, Z3
-	VINSERTF32X4 $0x03, (BX)(DI*1), Z3, Z3
+	VMOVUPS      (BX), X0
+	VINSERTF32X4 $0x01, (DI), Z0, Z0
+	VINSERTF32X4 $0x02, (R8), Z0, Z0
+	VINSERTF32X4 $0x03, (R9), Z0, Z0
+	VMOVUPS      (BX)(DX*1), X1
+	VINSERTF32X4 $0x01, (DI)(DX*1), Z1, Z1
+	VINSERTF32X4 $0x02, (R8)(DX*1), Z1, Z1
+	VINSERTF32X4 $0x03, (R9)(DX*1), Z1, Z1
+	VMOVUPS      (BX)(DX*2), X2
+	VINSERTF32X4 $0x01, (DI)(DX*2), Z2, Z2
+	VINSERTF32X4 $0x02, (R8)(DX*2), Z2, Z2
+	VINSERTF32X4 $0x03, (R9)(DX*2), Z2, Z2
+	VMOVUPS      (BX)(SI*1), X3
+	VINSERTF32X4 $0x01, (DI)(SI*1), Z3, Z3
+	VINSERTF32X4 $0x02, (R8)(SI*1), Z3, Z3
+	VINSERTF32X4 $0x03, (R9)(SI*1), Z3, Z3
 	VUNPCKLPS    Z1, Z0, Z4
 	VUNPCKHPS    Z1, Z0, Z5
 	VUNPCKLPS    Z3, Z2, Z1
@@ -67,11 +55,11 @@ loop:
 	ADDQ         CX, AX
 	VMOVUPS      Z3, (AX)
 	ADDQ         CX, AX
-	ADDQ         $0x10, SI
-	ADDQ         $0x10, R9
-	ADDQ         $0x10, R10
 	ADDQ         $0x10, BX
-	DECQ         R8
+	ADDQ         $0x10, DI
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         R10
 	JNZ          loop
 	VZEROUPPER
 	RET

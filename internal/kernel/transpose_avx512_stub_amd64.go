@@ -4,8 +4,7 @@
 
 package kernel
 
-// transposeAVX512 sets row k of dst to column k of src, k < 4*blocks, for a strip of 4*groups rows of src, 1 <= groups <= 4.
-// It writes 16 elements to every row of dst, those beyond 4*groups without meaning. Rows are dstRow and srcRow bytes apart.
+// transposeAVX512 sets row k of dst to column k of 16 rows of src, k < 4*blocks. Rows are dstRow and srcRow bytes apart.
 //
 //go:noescape
-func transposeAVX512(dst *float32, src *float32, dstRow int, srcRow int, groups int, blocks int)
+func transposeAVX512(dst *float32, src *float32, dstRow int, srcRow int, blocks int)

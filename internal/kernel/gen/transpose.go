@@ -49,32 +49,25 @@ func turn4(v []VecVirtual, vec func() VecVirtual) []VecVirtual {
 	return v
 }
 
-// transpose writes the kernel that turns a strip of rows into columns.
+// transpose writes the kernel for strips of as many rows as a vector has lanes.
 //
 // Part l (16 bytes) of vector i gets four elements of row 4l+i; a 4 x 4 transposition within every part then leaves one column of
 // the strip in each of the four vectors.
 func transpose(t isa) {
 	name := "transpose" + t.name
-	groups := t.lanes() / 4
-	TEXT(name, NOSPLIT, "func(dst *float32, src *float32, dstRow int, srcRow int, groups int, blocks int)")
+	TEXT(name, NOSPLIT, "func(dst *float32, src *float32, dstRow int, srcRow int, blocks int)")
 	Pragma("noescape")
-	Doc(
-		fmt.Sprintf("%s sets row k of dst to column k of src, k < 4*blocks, for a strip of 4*groups rows of src, 1 <= groups <= %d.", name, groups),
-		fmt.Sprintf("It writes %d elements to every row of dst, those beyond 4*groups without meaning. Rows are dstRow and srcRow bytes apart.", t.lanes()),
-	)
+	Doc(fmt.Sprintf("%s sets row k of dst to column k of %d rows of src, k < 4*blocks. Rows are dstRow and srcRow bytes apart.", name, t.lanes()))
 	dst, drow := Load(Param("dst"), GP64()), Load(Param("dstRow"), GP64())
-	row, left := Load(Param("srcRow"), GP64()), Load(Param("groups"), GP64())
-	base := make([]GPVirtual, groups)
+	row := Load(Param("srcRow"), GP64())
+	base := make([]GPVirtual, t.lanes()/4)
 	base[0] = GP64()
 	Load(Param("src"), base[0])
-	step, zero := GP64(), GP64()
-	XORQ(zero, zero)
-	for l := 1; l < groups; l++ { // a group that is not there is the last one again
+	step := GP64()
+	MOVQ(row, step)
+	SHLQ(Imm(2), step)
+	for l := 1; l < len(base); l++ {
 		base[l] = GP64()
-		MOVQ(row, step)
-		SHLQ(Imm(2), step)
-		CMPQ(left, Imm(uint64(l)))
-		CMOVQLE(zero, step)
 		MOVQ(base[l-1], base[l])
 		ADDQ(step, base[l])
 	}
