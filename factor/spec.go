@@ -57,7 +57,10 @@ type Spec struct {
 	BlockRank int // BT: r, the rank of every mode in every block
 }
 
-func (s Spec) tree() Tree {
+func (s Spec) tree() Tree { return s.DimensionTree() }
+
+// DimensionTree is the tree of an HT matrix: Tree, or the balanced one if that is left out.
+func (s Spec) DimensionTree() Tree {
 	if s.Tree.IsZero() {
 		return Balanced(len(s.In))
 	}
