@@ -26,7 +26,7 @@ func Quantise(f *model.File, clips []rnn.Sequence, o Options) (*Model, error) {
 	if len(clips) == 0 {
 		return nil, errors.New("no clips to calibrate with: give at least one")
 	}
-	p, err := program.New(f, program.Options{Elements: o.Memory / 2})
+	p, err := program.New(f, program.Options{Elements: program.Elements(o.Memory, 2)})
 	if err != nil {
 		return nil, err
 	}

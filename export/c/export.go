@@ -80,7 +80,7 @@ type Build struct {
 
 // FloatBuild makes the arrays of a model with float weights. memory is Options.Memory, 0 for as much as is fastest.
 func FloatBuild(m *model.File, memory int) (*Build, error) {
-	p, err := program.New(m, program.Options{Elements: memory / 4})
+	p, err := program.New(m, program.Options{Elements: program.Elements(memory, 4)})
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,14 @@ type Options struct {
 	Ways     []Way // of each layer its input's and its hidden half's; nil: the cheapest
 }
 
+// Elements is Options.Elements for bytes of elements of the given size: of few bytes at least one element, as 0 is no bound.
+func Elements(bytes, size int) int {
+	if bytes == 0 {
+		return 0
+	}
+	return max(1, bytes/size)
+}
+
 // ErrBidirectional is what New answers for a network that needs the end of a sequence first.
 var ErrBidirectional = errors.New("a bidirectional network reads a sequence from both ends: it cannot be exported to take one a step at a time")
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fdht/fdht/internal/program"
 	"github.com/fdht/fdht/internal/testmodels"
+	"github.com/fdht/fdht/model"
 )
 
 // TestTooLarge: what 32 bits cannot count is an error and not a program with wrapped numbers.
@@ -81,15 +82,51 @@ func TestWays(t *testing.T) {
 // TestMemory: less memory is kept to where it can be, and costs no fewer multiply-adds.
 func TestMemory(t *testing.T) {
 	f := testmodels.Random(t, testmodels.Frames("rgb"), 1)
-	last := math.Inf(1)
-	for _, elements := range []int{1, 200, 400, 1000, 0} {
+	last, data := math.Inf(1), 0
+	for i, elements := range []int{1, 200, 400, 1000, 0} {
 		p, err := program.New(f, program.Options{Elements: elements})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, lay, err := p.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
 		if p.MAC() > last {
 			t.Errorf("%d elements: %g multiply-adds, fewer with less memory", elements, p.MAC())
 		}
-		last = p.MAC()
+		if lay.Data < data {
+			t.Errorf("%d elements: %d places of data, more where less was asked for: %d", elements, lay.Data, data)
+		}
+		if states := f.Config.Hidden * f.Config.Layers; i > 1 && elements > 0 && lay.Data-states > elements {
+			t.Errorf("%d elements: %d places of data beside the states", elements, lay.Data-states)
+		}
+		if elements == 0 && lay.Data < 2*least(t, f) {
+			t.Errorf("as many elements as are fastest: %d places of data, hardly more than the least, %d", lay.Data, least(t, f))
+		}
+		last, data = p.MAC(), lay.Data
+	}
+}
+
+// least is the data of a program that has to do with one element.
+func least(t *testing.T, f *model.File) int {
+	t.Helper()
+	p, err := program.New(f, program.Options{Elements: program.Elements(1, 4)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, lay, err := p.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lay.Data
+}
+
+// TestElements: few bytes are few elements, and never as many as are fastest.
+func TestElements(t *testing.T) {
+	for _, c := range []struct{ bytes, size, want int }{{0, 4, 0}, {1, 4, 1}, {3, 4, 1}, {4, 4, 1}, {7, 4, 1}, {8, 4, 2}, {1, 2, 1}, {64 << 10, 2, 32 << 10}} {
+		if got := program.Elements(c.bytes, c.size); got != c.want {
+			t.Errorf("%d bytes of %d: %d elements, want %d", c.bytes, c.size, got, c.want)
+		}
 	}
 }
