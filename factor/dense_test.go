@@ -10,14 +10,14 @@ import (
 
 // TestLargeDense: a matrix whose gradients are written in place, and a window of it that is small.
 func TestLargeDense(t *testing.T) {
-	const m, n, rows = 600, 600, 3
+	const m, n, rows = 1100, 1000, 3
 	l := filled(t, factor.DenseSpec(m, n), 1)
 	w := l.Params()[0].Data
 	rng := rand.New(rand.NewPCG(2, 2))
-	for _, win := range [][2]int{{0, n}, {0, 500}, {500, 600}} {
+	for _, win := range [][2]int{{0, n}, {0, 960}, {900, 1000}} {
 		lo, width := win[0], win[1]-win[0]
 		op := l.Compile(win[0], win[1], rows)
-		if large := m*width > 1<<18; op.Exclusive() != large {
+		if large := m*width > 1<<20; op.Exclusive() != large {
 			t.Errorf("window %v: exclusive is %v", win, op.Exclusive())
 		}
 		x, dy := make([]float32, rows*width), make([]float32, rows*m)

@@ -25,8 +25,8 @@ func newDenseOp(l *Linear, lo, hi int) *denseOp {
 	return &denseOp{lin: l, lo: lo, width: hi - lo, rows: l.spec.Rows(), cols: l.spec.Cols()}
 }
 
-// smallDense is the most weights of a window that is small.
-const smallDense = 1 << 18
+// smallDense is the most weights of a window that is small: the hidden half of an LSTM of 512 units.
+const smallDense = 1 << 20
 
 func (op *denseOp) Exclusive() bool      { return op.rows*op.width > smallDense }
 func (op *denseOp) Refresh()             {}

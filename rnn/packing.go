@@ -52,10 +52,12 @@ func (p *packing) rows() int         { return p.off[len(p.off)-1] }
 func (p *packing) active(t int) int  { return p.off[t+1] - p.off[t] }
 func (p *packing) lastRow(c int) int { return p.off[p.lens[c]-1] + c }
 
-// find returns the step of row r; near is where to begin looking, mostly the answer for the row asked for before.
+// find returns the step of row r; near is where to begin looking, mostly the answer for the row asked for before: rows rise, or fall in
+// the backward direction.
 func (p *packing) find(near, r int) int {
-	if near >= p.steps() || p.off[near] > r {
-		near = 0
+	near = min(near, p.steps()-1)
+	for p.off[near] > r {
+		near--
 	}
 	for p.off[near+1] <= r {
 		near++
