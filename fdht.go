@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/rnn"
 	"github.com/fdht/fdht/train"
@@ -47,14 +48,11 @@ func From(f *model.File) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{file: f, scaler: scaler}
-	if fr := f.Config.Frame; fr != nil {
-		in := dataset.Input{Kind: fr.Input, Height: fr.Height, Width: fr.Width, Lag: fr.Lag, Gain: float32(fr.Gain)}
-		if err := in.Validate(); err != nil {
-			return nil, err
-		}
-		if in.Size() != f.Config.Input {
-			return nil, fmt.Errorf("frames of %s have %d numbers, the network takes %d", in.Kind, in.Size(), f.Config.Input)
-		}
+	in, err := frames.Input(f.Config)
+	if err != nil {
+		return nil, err
+	}
+	if f.Config.Frame != nil {
 		m.input = &in
 	}
 	return m, nil

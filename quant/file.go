@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/fdht/fdht/internal/atomicfile"
+	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/internal/program"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/model/safetensors"
@@ -152,6 +153,9 @@ func Decode(buf []byte) (*Model, error) {
 	cfg, err := model.ParseConfig([]byte(st.Metadata[keyConfig]))
 	if err == nil {
 		err = cfg.RNN().Validate()
+	}
+	if err == nil {
+		_, err = frames.Input(cfg)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", keyConfig, err)

@@ -106,7 +106,7 @@ func small(t testing.TB) []byte {
 	return b.Bytes()
 }
 
-// edited is a file with an edited text of settings and edited tensors.
+// edited is a file with an edited text, of the settings or else of the config, and edited tensors.
 func edited(t *testing.T, buf []byte, from, to string, tensors func([]safetensors.Tensor) []safetensors.Tensor) []byte {
 	t.Helper()
 	st, err := safetensors.Decode(buf)
@@ -114,10 +114,14 @@ func edited(t *testing.T, buf []byte, from, to string, tensors func([]safetensor
 		t.Fatal(err)
 	}
 	meta := maps.Clone(st.Metadata)
-	if from != "" && !strings.Contains(meta[keyQuant], from) {
-		t.Fatalf("%q is not in %s", from, meta[keyQuant])
+	key := keyQuant
+	if !strings.Contains(meta[key], from) {
+		key = keyConfig
 	}
-	meta[keyQuant] = strings.Replace(meta[keyQuant], from, to, 1)
+	if !strings.Contains(meta[key], from) {
+		t.Fatalf("%q is not in %s", from, meta)
+	}
+	meta[key] = strings.Replace(meta[key], from, to, 1)
 	list := slices.Clone(st.Tensors)
 	if tensors != nil {
 		list = tensors(list)
@@ -155,6 +159,7 @@ func TestDecodeErrors(t *testing.T) {
 		{between(`"order":[`, ","), `"order":[9,`, "want each of 5 factors once"},
 		{between(`"shifts":[[`, ","), `"shifts":[[1,2,`, "shifts more than steps"},
 		{between(`"shifts":[[`, ","), `"shifts":[[`, "fewer shifts than steps"},
+		{`"input":"diff"`, `"input":"*/ x"`, `fdht.config: input "*/ x": want rgb, grey, diff or grey+diff`},
 	} {
 		_, err := Decode(edited(t, buf, c.from, c.to, nil))
 		if err == nil || !strings.Contains(err.Error(), c.want) {

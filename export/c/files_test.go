@@ -104,6 +104,11 @@ func TestErrors(t *testing.T) {
 	if _, err := Export(testmodels.Random(t, both, 1), Options{}); err != program.ErrBidirectional {
 		t.Errorf("both directions: %v", err)
 	}
+	hostile := testmodels.Frames("grey")
+	hostile.Frame.Input = "grey */ int x; /*"
+	if _, err := Export(testmodels.Random(t, hostile, 1), Options{}); err == nil || !strings.Contains(err.Error(), `input "grey */ int x; /*": want rgb`) {
+		t.Errorf("frames that nobody knows: %v", err)
+	}
 	f := testmodels.Random(t, testmodels.Frames("grey"), 1)
 	for _, name := range []string{"Big", "7", "a-b", strings.Repeat("a", 32), "a b"} {
 		if _, err := Export(f, Options{Name: name}); err == nil || !strings.Contains(err.Error(), "want a C name") {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/model"
 )
 
@@ -19,19 +20,17 @@ type row struct {
 }
 
 func newRow(cfg model.Config, rows bool) (row, error) {
-	r := row{doc: rowText(cfg.Frame), width: cfg.Input, scaled: cfg.Standardise}
-	if cfg.Frame == nil || rows {
-		return r, nil
-	}
-	in := dataset.Input{Kind: cfg.Frame.Input, Height: cfg.Frame.Height, Width: cfg.Frame.Width, Lag: cfg.Frame.Lag, Gain: float32(cfg.Frame.Gain)}
-	if err := in.Validate(); err != nil {
+	in, err := frames.Input(cfg)
+	if err != nil {
 		return row{}, err
 	}
-	in = in.WithDefaults()
-	if in.Size() != cfg.Input {
-		return row{}, fmt.Errorf("frames of %s have %d numbers, the network takes %d", in.Kind, in.Size(), cfg.Input)
+	r := row{doc: "rows of features as the model was trained on, not standardised", width: cfg.Input, scaled: cfg.Standardise}
+	if cfg.Frame != nil {
+		r.doc = rowText(in)
 	}
-	r.input = &in
+	if cfg.Frame != nil && !rows {
+		r.input = &in
+	}
 	return r, nil
 }
 
@@ -65,14 +64,11 @@ func (r row) values(lead []axis) []value {
 	return list
 }
 
-// rowText says what the numbers of a row are.
-func rowText(f *model.Frame) string {
-	if f == nil {
-		return "rows of features as the model was trained on, not standardised"
-	}
-	text := fmt.Sprintf("rows of video frames of height %d, width %d, row-major, not standardised; ", f.Height, f.Width)
-	diff := fmt.Sprintf("(grey - grey of %d frames before in the video, or of its first) x %g, clipped to -1..1", f.Lag, f.Gain)
-	switch f.Input {
+// rowText says what the numbers of a row of a video frame are.
+func rowText(in dataset.Input) string {
+	text := fmt.Sprintf("rows of video frames of height %d, width %d, row-major, not standardised; ", in.Height, in.Width)
+	diff := fmt.Sprintf("(grey - grey of %d frames before in the video, or of its first) x %g, clipped to -1..1", in.Lag, in.Gain)
+	switch in.Kind {
 	case dataset.RGB:
 		return text + "of each pixel red, green, blue, scaled to 0..1"
 	case dataset.Grey:

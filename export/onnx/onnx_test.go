@@ -205,6 +205,7 @@ func TestErrors(t *testing.T) {
 		{"stream with lengths", one, Options{Stream: true, Lengths: true}, "a stream takes one step of every sequence at a time: it has no lengths"},
 		{"not finite", broken, Options{}, "weight 3 of cell.0.leaf.1 is +Inf: a model is exported only when all its weights are numbers"},
 		{"frames that nobody knows", filled(t, odd), Options{}, `input "depth": want rgb, grey, diff or grey+diff`},
+		{"rows of them", filled(t, odd), Options{Rows: true}, `input "depth": want rgb, grey, diff or grey+diff`},
 	} {
 		path := filepath.Join(t.TempDir(), "m.onnx")
 		err := Save(path, c.f, c.o)

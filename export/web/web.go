@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/model"
 )
 
@@ -58,13 +59,9 @@ func Build(m *model.File, most int64) (*Site, error) {
 	case c.Bidirectional:
 		return nil, ErrBidirectional
 	}
-	in := dataset.Input{Kind: c.Frame.Input, Height: c.Frame.Height, Width: c.Frame.Width, Lag: c.Frame.Lag, Gain: float32(c.Frame.Gain)}
-	if err := in.Validate(); err != nil {
+	in, err := frames.Input(c)
+	if err != nil {
 		return nil, err
-	}
-	in = in.WithDefaults()
-	if in.Size() != c.Input {
-		return nil, fmt.Errorf("frames of %s have %d numbers, the network takes %d", in.Kind, in.Size(), c.Input)
 	}
 	s, err := staticFiles()
 	if err != nil {

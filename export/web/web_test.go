@@ -11,7 +11,7 @@ import (
 	"github.com/fdht/fdht/model"
 )
 
-func frames(change func(*model.Config)) model.Config {
+func greyFrames(change func(*model.Config)) model.Config {
 	c := testmodels.Frames("grey")
 	if change != nil {
 		change(&c)
@@ -21,7 +21,7 @@ func frames(change func(*model.Config)) model.Config {
 
 func TestBuildRefuses(t *testing.T) {
 	large := &TooLargeError{}
-	whole, err := Build(testmodels.Random(t, frames(nil), 1), 1<<20)
+	whole, err := Build(testmodels.Random(t, greyFrames(nil), 1), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestBuildRefuses(t *testing.T) {
 		{"too large", nil, 20_000, func(err error) bool { return errors.As(err, &large) && large.Bytes > large.Most }},
 		{"too large when all is counted", nil, whole.Bytes() - 1, func(err error) bool { return errors.As(err, &large) && large.Bytes > large.Most }},
 	} {
-		site, err := Build(testmodels.Random(t, frames(c.change), 1), c.most)
+		site, err := Build(testmodels.Random(t, greyFrames(c.change), 1), c.most)
 		if !c.want(err) || site != nil {
 			t.Errorf("%s: error %v", c.name, err)
 		}
@@ -46,7 +46,7 @@ func TestBuildRefuses(t *testing.T) {
 
 // TestWorkerNamesAllFiles reads the list of the service worker: a file that it misses would be missing offline.
 func TestWorkerNamesAllFiles(t *testing.T) {
-	site, err := Build(testmodels.Random(t, frames(nil), 1), 1<<20)
+	site, err := Build(testmodels.Random(t, greyFrames(nil), 1), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestWorkerNamesAllFiles(t *testing.T) {
 			t.Errorf("%s is not in the list of sw.js", name)
 		}
 	}
-	other, err := Build(testmodels.Random(t, frames(nil), 2), 1<<20)
+	other, err := Build(testmodels.Random(t, greyFrames(nil), 2), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestWorkerNamesAllFiles(t *testing.T) {
 
 // TestWrite reads back what was written.
 func TestWrite(t *testing.T) {
-	site, err := Build(testmodels.Random(t, frames(nil), 1), 1<<20)
+	site, err := Build(testmodels.Random(t, greyFrames(nil), 1), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

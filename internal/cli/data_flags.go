@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/fdht/fdht/dataset"
-	"github.com/fdht/fdht/model"
 )
 
 // frameSize is a flag of the form 120x160 or 120x160x3: height, width and, if it is there, channels.
@@ -190,15 +189,6 @@ func (f *frameFlags) resolve() (dataset.Input, error) {
 
 // clear is for data without frames.
 func (f *frameFlags) clear() { *f = frameFlags{} }
-
-// inputOf is the frame input of a model, the zero Input for plain sequences.
-func inputOf(c model.Config) dataset.Input {
-	if c.Frame == nil {
-		return dataset.Input{}
-	}
-	f := c.Frame
-	return dataset.Input{Kind: f.Input, Height: f.Height, Width: f.Width, Lag: f.Lag, Gain: float32(f.Gain)}
-}
 
 // sampleFlags say which frames of a clip are taken.
 type sampleFlags struct {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/train"
 	"github.com/fdht/fdht/train/plots"
@@ -90,7 +91,11 @@ func (c *evalCmd) Run(ctx context.Context, u *ui) error {
 	if q != nil {
 		m = &model.File{Config: q.Config}
 	}
-	ds, err := c.open(ctx, u, inputOf(m.Config), c.Workers)
+	in, err := frames.Input(m.Config)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	ds, err := c.open(ctx, u, in, c.Workers)
 	if err != nil {
 		return err
 	}

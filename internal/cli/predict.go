@@ -14,6 +14,7 @@ import (
 
 	"github.com/fdht/fdht"
 	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/rnn"
 	"github.com/fdht/fdht/video"
 )
@@ -190,7 +191,10 @@ func (c *predictCmd) stream(ctx context.Context, u *ui, m *fdht.Model, file stri
 	if cfg.Frame == nil || isArrayName(file) {
 		return c.streamRows(ctx, u, m, s, file, say)
 	}
-	in := inputOf(cfg)
+	in, err := frames.Input(cfg)
+	if err != nil {
+		return err
+	}
 	o := video.Options{Height: in.Height, Width: in.Width, Channels: in.SourceChannels()}
 	frames := video.Frames(ctx, file, o)
 	if file == stdinName {

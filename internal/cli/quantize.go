@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/quant"
 	"github.com/fdht/fdht/rnn"
@@ -73,7 +74,11 @@ func (c *quantizeCmd) Run(ctx context.Context, u *ui) error {
 	if err != nil {
 		return err
 	}
-	ds, err := c.open(ctx, u, inputOf(f.Config), c.Workers)
+	in, err := frames.Input(f.Config)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	ds, err := c.open(ctx, u, in, c.Workers)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package program
 
 import (
 	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/model"
 )
 
@@ -23,8 +24,12 @@ type Pixels struct {
 	Mean, Inv []float32
 }
 
-func pixelsOf(c model.Config) Pixels {
+func pixelsOf(c model.Config) (Pixels, error) {
 	const unit = float32(1) / 255
+	in, err := frames.Input(c)
+	if err != nil {
+		return Pixels{}, err
+	}
 	p := Pixels{Unit: unit}
 	if s := c.Standardise; s != nil {
 		n := max(len(s.Mean), len(s.Std))
@@ -33,17 +38,12 @@ func pixelsOf(c model.Config) Pixels {
 			p.Inv = append(p.Inv, float32(1/s.Std[min(i, len(s.Std)-1)]))
 		}
 	}
-	f := c.Frame
-	if f == nil {
-		return p
+	if c.Frame == nil {
+		return p, nil
 	}
-	in := dataset.Input{Kind: f.Input, Height: f.Height, Width: f.Width, Lag: f.Lag, Gain: float32(f.Gain)}.WithDefaults()
-	if in.Validate() != nil || in.Size() != c.Input {
-		return p
-	}
-	p.Rule = map[string]int{dataset.RGB: PlainRule, dataset.Grey: PlainRule, dataset.Diff: DiffRule, dataset.GreyDiff: GreyDiffRule}[f.Input]
-	p.Frame, p.Lag, p.Gain = f.Height*f.Width*in.SourceChannels(), in.Lag, in.Gain*unit
-	return p
+	p.Rule = map[string]int{dataset.RGB: PlainRule, dataset.Grey: PlainRule, dataset.Diff: DiffRule, dataset.GreyDiff: GreyDiffRule}[in.Kind]
+	p.Frame, p.Lag, p.Gain = in.Height*in.Width*in.SourceChannels(), in.Lag, in.Gain*unit
+	return p, nil
 }
 
 // Numbers are what an engine reads of p: Unit, Gain, then all of Mean, then all of Inv.

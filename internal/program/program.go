@@ -57,7 +57,11 @@ func New(f *model.File, o Options) (*Program, error) {
 	if o.Ways != nil && len(o.Ways) != 2*cfg.Layers {
 		return nil, fmt.Errorf("ways of %d matrices: want two of each of %d layers", len(o.Ways), cfg.Layers)
 	}
-	p := &Program{Config: f.Config, Pixels: pixelsOf(f.Config)}
+	pixels, err := pixelsOf(f.Config)
+	if err != nil {
+		return nil, err
+	}
+	p := &Program{Config: f.Config, Pixels: pixels}
 	at := placesOf(f.Net)
 	for l := range cfg.Layers {
 		layer, err := newLayer(f.Net, l, at, o)

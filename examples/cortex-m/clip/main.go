@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/quant"
 	"github.com/fdht/fdht/video"
 )
@@ -31,11 +32,13 @@ func run(path, file, out string) error {
 	if err != nil {
 		return err
 	}
-	f := m.Config.Frame
-	if f == nil {
+	if m.Config.Frame == nil {
 		return fmt.Errorf("%s takes rows of features, the example wants a model of video frames", path)
 	}
-	in := dataset.Input{Kind: f.Input, Height: f.Height, Width: f.Width, Lag: f.Lag, Gain: float32(f.Gain)}.WithDefaults()
+	in, err := frames.Input(m.Config)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
 	var c dataset.Clip
 	ctx := context.Background()
 	if err := dataset.ReadClip(ctx, &c, file, in, dataset.Sample{Steps: m.Config.Steps, Short: dataset.ShortRepeat}, dataset.Options{}); err != nil {
