@@ -89,8 +89,8 @@ func (f *blocks) spread() {
 	for r := f.rank; r >= 1; r-- {
 		f.rank, f.count = r, 1
 		f.count = min(int(float64(f.budget)/f.weights()), maxBlocks)
-		guess, _ := f.estimate(float64(r), blockRanks(len(f.size)))
-		score := f.meanRank() - math.Log2(guess*float64(f.count))/2
+		guess, _ := guess(f.pairing, f, blockRanks(len(f.size)))
+		score := f.meanRank() - math.Log2(guess)/2
 		if score > best+1e-9 {
 			bestRank, bestCount, best = f.rank, f.count, score
 		}
@@ -110,6 +110,9 @@ func (f *blocks) meanRank() float64 {
 		return float64(f.count) * math.Pow(float64(f.rank), float64(min(hi-lo, len(f.size)-hi+lo)))
 	})
 }
+
+// load: each block is a pass of its own.
+func (f *blocks) load() (rank float64, passes int) { return float64(f.rank), f.count }
 
 // width is P times what one block lets through, see filling.width: its core is on one side, and each factor on that side or, across
 // a rank, on the other.

@@ -47,6 +47,8 @@ type ranks interface {
 	weights() float64
 	// meanRank is the geometric mean of the ranks of W at the nodes of a tree but its root, as a logarithm to base 2.
 	meanRank() float64
+	// load is the rank that the data carries while it is contracted, throughout, and how many passes it makes.
+	load() (rank float64, passes int)
 	// width bounds the rank of W, see filling.width.
 	width(in, out []int) float64
 	limits() []Limit

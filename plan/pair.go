@@ -129,6 +129,13 @@ func (p pairing) estimate(r float64, carried []int) (cost float64, order []int) 
 	return best[1<<d-1], order
 }
 
+// guess is the estimate for structures of the ranks f on p.
+func guess(p pairing, f ranks, carried []int) (cost float64, order []int) {
+	rank, passes := f.load()
+	cost, order = p.estimate(rank, carried)
+	return cost * float64(passes), order
+}
+
 // reorder is p with its modes in the given order.
 func (p pairing) reorder(order []int) pairing {
 	q := p

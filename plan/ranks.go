@@ -176,6 +176,9 @@ func (f *filling) meanRank() float64 {
 	return sum / float64(max(f.root(), 1))
 }
 
+// load: the ranks of the nodes are those that the data carries.
+func (f *filling) load() (rank float64, passes int) { return math.Exp2(f.meanRank()), 1 }
+
 // limits are the largest ranks of the nodes, given those of the others.
 func (f *filling) limits() []Limit {
 	var out []Limit

@@ -105,7 +105,7 @@ func (p *problem) grower(d int) grower {
 	return newDimTree(p.Tree)
 }
 
-// rough gives every pairing its uniform ranks and an estimate.
+// rough gives every pairing its ranks and an estimate.
 func (p *problem) rough(kind grower, pairs []pairing, w want) []*option {
 	all := make([]*option, len(pairs))
 	carried := kind.carried()
@@ -113,9 +113,10 @@ func (p *problem) rough(kind grower, pairs []pairing, w want) []*option {
 		o := &option{pairing: pairs[i]}
 		f := kind.grow(o.in, o.out, w)
 		if o.refused = f.fill(); o.refused == nil {
+			f.raise()
 			o.rank, o.weights = f.meanRank(), int64(f.weights())
 			var order []int
-			o.guess, order = o.estimate(math.Exp2(o.rank), carried)
+			o.guess, order = guess(o.pairing, f, carried)
 			if o.free {
 				o.pairing = o.reorder(order)
 			}

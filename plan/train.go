@@ -57,16 +57,15 @@ func (t *trainKind) arrangedOn(limit int) [][]int {
 	return out
 }
 
-// carried: the data of a train brings one rank along after its first core, that of a ring two until its last.
+// carried: the data of a train brings one rank along between its first core and its last, that of a ring another one, which its last
+// core closes.
 func (t *trainKind) carried() []int {
-	c := slices.Repeat([]int{2}, t.d)
-	c[0] = 1
+	middle := 2
 	if t.kind == factor.TR {
-		for k := range c {
-			c[k] = 3
-		}
-		c[0], c[t.d-1] = 2, 2
+		middle = 3
 	}
+	c := slices.Repeat([]int{middle}, t.d)
+	c[0], c[t.d-1] = middle-1, middle-1
 	return c
 }
 
@@ -145,6 +144,19 @@ func (f *train) raise() {
 // meanRank: modes lo..hi-1 are joined to the others by the bonds at their ends.
 func (f *train) meanRank() float64 {
 	return nodeRanks(f.size, func(lo, hi int) float64 { return f.at(lo) * f.at(hi) })
+}
+
+// load is the geometric mean of the bonds, in a train of those between its cores.
+func (f *train) load() (rank float64, passes int) {
+	bonds := f.rank
+	if !f.ring {
+		bonds = bonds[1:]
+	}
+	sum := 0.0
+	for _, r := range bonds {
+		sum += math.Log2(float64(r))
+	}
+	return math.Exp2(sum / float64(max(len(bonds), 1))), 1
 }
 
 // width is the least product that goes across a cut of the network with the columns on one side and the rows on the other, see
