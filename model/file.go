@@ -101,7 +101,11 @@ func Decode(buf []byte) (*File, error) {
 	if err := cfg.RNN().Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", keyConfig, err)
 	}
-	if err := checkSize(st, cfg); err != nil {
+	weights, biases, head, err := cfg.RNN().Count()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", keyConfig, err)
+	}
+	if err := CheckSize(st, weights+biases+head); err != nil {
 		return nil, err
 	}
 	net, err := rnn.Zero(cfg.RNN())
@@ -135,19 +139,15 @@ func readConfig(st *safetensors.File) (Config, error) {
 	return cfg, nil
 }
 
-// checkSize refuses a configuration that wants far more weights than the file holds, before memory is taken for them.
-// Smaller differences are left to fill, which names the tensor.
-func checkSize(st *safetensors.File, cfg Config) error {
+// CheckSize refuses a configuration that wants far more numbers than the file holds, before memory is taken for them.
+// Smaller differences are left to whoever reads the tensors and can name the one that is wrong.
+func CheckSize(st *safetensors.File, want int64) error {
 	const slack = 1 << 22
-	weights, biases, head, err := cfg.RNN().Count()
-	if err != nil {
-		return fmt.Errorf("%s: %w", keyConfig, err)
-	}
 	have := int64(0)
 	for _, t := range st.Tensors {
 		have += int64(t.Elements())
 	}
-	if want := weights + biases + head; want > have+slack {
+	if want > have+slack {
 		return fmt.Errorf("tensors and config disagree: the tensors hold %d numbers, the config wants %d", have, want)
 	}
 	return nil

@@ -167,7 +167,7 @@ func Decode(buf []byte) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", keyQuant, err)
 	}
-	f, err := zero(st, cfg)
+	f, err := zero(st, cfg, s.HeadRank)
 	if err != nil {
 		return nil, err
 	}
@@ -231,25 +231,31 @@ func readSettings(t string, cfg model.Config) (settings, error) {
 
 func positive(x float64) bool { return x > 0 && x < math.MaxFloat32 }
 
-// zero is a model of the shape of cfg, for its structures; its memory is within what the file has.
-func zero(st *safetensors.File, cfg model.Config) (*model.File, error) {
-	const slack = 1 << 22
-	weights, biases, head, err := cfg.RNN().Count()
+// zero is a model of the structures of cfg with one class; its memory is within what the file has. The file's own head may be two
+// matrices over more classes than one matrix has room for.
+func zero(st *safetensors.File, cfg model.Config, rank int) (*model.File, error) {
+	shape := cfg.RNN()
+	shape.Classes = 1
+	weights, biases, _, err := shape.Count()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", keyConfig, err)
 	}
-	have := int64(0)
-	for _, t := range st.Tensors {
-		have += int64(t.Elements())
+	if err := model.CheckSize(st, weights+biases+headCount(int64(len(cfg.Classes)), int64(cfg.Hidden), int64(rank))); err != nil {
+		return nil, err
 	}
-	if want := weights + biases + head; want > have+slack {
-		return nil, fmt.Errorf("tensors and config disagree: the tensors hold %d numbers, the config wants %d", have, want)
-	}
-	net, err := rnn.Zero(cfg.RNN())
+	net, err := rnn.Zero(shape)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", keyConfig, err)
 	}
 	return &model.File{Config: cfg, Net: net}, nil
+}
+
+// headCount is the number of a head's numbers as they are stored, biases with them.
+func headCount(C, H, R int64) int64 {
+	if R > 0 {
+		return R*(C+H) + C
+	}
+	return C*H + C
 }
 
 // fill reads params, which are exactly the file's tensors.
@@ -303,17 +309,21 @@ func (m *Model) fill(st *safetensors.File, s settings, f *model.File) error {
 	return nil
 }
 
-// shapes are the parameters of a model like f, without numbers.
+// shapes are the parameters of a model of the structures of f, without numbers.
 func (m *Model) shapes(f *model.File) []param {
 	var out []param
 	for _, p := range f.Net.Params() {
-		if p.Name == "head.weight" && m.Rank > 0 {
-			out = append(out, headParams(p.Shape[0], p.Shape[1], m.Rank)...)
-			continue
+		if p.Group != rnn.Head {
+			out = append(out, param{name: p.Name, shape: p.Shape, group: p.Group})
 		}
-		out = append(out, param{name: p.Name, shape: p.Shape, group: p.Group})
 	}
-	return out
+	C, H := len(m.Config.Classes), m.Config.Hidden
+	if m.Rank > 0 {
+		out = append(out, headParams(C, H, m.Rank)...)
+	} else {
+		out = append(out, param{name: "head.weight", shape: []int{C, H}, group: rnn.Head})
+	}
+	return append(out, param{name: "head.bias", shape: []int{C}, group: rnn.Head})
 }
 
 // headParams are those of a head of two matrices.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/fdht/fdht/internal/program"
 	"github.com/fdht/fdht/model"
@@ -100,6 +101,9 @@ func (m *Model) finish(p *program.Program) (err error) {
 			m.k = append(m.k, float32(float64(inv)/m.input))
 		}
 	}
+	if i := slices.IndexFunc(m.k, notFinite); i >= 0 {
+		return fmt.Errorf("input is %v: a row times 1 / input is no float32", m.input)
+	}
 	p.Pixels.Mean, p.Pixels.Inv = m.mean, m.k
 	shifts := m.shifts
 	for i, a := range matrices(p) {
@@ -132,11 +136,17 @@ func (m *Model) finish(p *program.Program) (err error) {
 		last = m.params[len(m.params)-2].scale[0] * math.Ldexp(1, m.headShift)
 	}
 	m.headScale = nil
-	for _, s := range head.scale {
-		m.headScale = append(m.headScale, float32(s*last*math.Ldexp(1, -StateBits)))
+	for i, s := range head.scale {
+		v := float32(s * last * math.Ldexp(1, -StateBits))
+		if notFinite(v) {
+			return fmt.Errorf("the scale of logit %d is %v: the model's weights are too large for integers", i, v)
+		}
+		m.headScale = append(m.headScale, v)
 	}
 	return nil
 }
+
+func notFinite(x float32) bool { return x-x != 0 }
 
 // factorScale is the scale of the factor that holds place at.
 func factorScale(scales map[int]float64, at int) float64 {
@@ -151,6 +161,9 @@ func factorScale(scales map[int]float64, at int) float64 {
 
 // multiplier writes c as mult / 2^shift with mult of 15 bits.
 func multiplier(c float64) (mult int32, shift int, err error) {
+	if !(c >= 0 && c < 1<<15-0.5) {
+		return 0, 0, fmt.Errorf("scale %v of a sum: the model's weights are too large for integers", c)
+	}
 	frac, exp := math.Frexp(c) // c = frac 2^exp, frac from 1/2 to 1
 	shift = 15 - exp
 	m := math.Round(math.Ldexp(frac, 15))
@@ -159,9 +172,6 @@ func multiplier(c float64) (mult int32, shift int, err error) {
 	}
 	if shift > 30 { // next to nothing
 		m, shift = math.Round(math.Ldexp(m, 30-shift)), 30
-	}
-	if !(c >= 0) || shift < 0 {
-		return 0, 0, fmt.Errorf("scale %v of a sum: the model's weights are too large for integers", c)
 	}
 	return int32(m), shift, nil
 }

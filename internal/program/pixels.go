@@ -1,6 +1,8 @@
 package program
 
 import (
+	"fmt"
+
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/model"
@@ -34,7 +36,11 @@ func pixelsOf(c model.Config) (Pixels, error) {
 	if s := c.Standardise; s != nil {
 		n := max(len(s.Mean), len(s.Std))
 		for i := range n {
-			p.Mean = append(p.Mean, float32(s.Mean[min(i, len(s.Mean)-1)]))
+			mean := float32(s.Mean[min(i, len(s.Mean)-1)])
+			if mean-mean != 0 {
+				return Pixels{}, fmt.Errorf("standardise.mean entry %d is %v: an engine takes float32", i, s.Mean[min(i, len(s.Mean)-1)])
+			}
+			p.Mean = append(p.Mean, mean)
 			p.Inv = append(p.Inv, float32(1/s.Std[min(i, len(s.Std)-1)]))
 		}
 	}

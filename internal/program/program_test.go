@@ -122,6 +122,15 @@ func least(t *testing.T, f *model.File) int {
 	return lay.Data
 }
 
+// TestNoFloat32: a mean that is a number only in 64 bits is an error and not an infinity in an engine.
+func TestNoFloat32(t *testing.T) {
+	c := testmodels.Frames("grey")
+	c.Standardise.Mean = []float64{1e300}
+	if _, err := program.New(testmodels.Random(t, c, 1), program.Options{}); err == nil || err.Error() != "standardise.mean entry 0 is 1e+300: an engine takes float32" {
+		t.Error(err)
+	}
+}
+
 // TestElements: few bytes are few elements, and never as many as are fastest.
 func TestElements(t *testing.T) {
 	for _, c := range []struct{ bytes, size, want int }{{0, 4, 0}, {1, 4, 1}, {3, 4, 1}, {4, 4, 1}, {7, 4, 1}, {8, 4, 2}, {1, 2, 1}, {64 << 10, 2, 32 << 10}} {
