@@ -116,9 +116,8 @@ func IntBuild(m *quant.Model) (*Build, error) {
 	return b, nil
 }
 
-// wide reports whether some sum of products of int16 and int8, with what rounding adds, might not fit an int32.
+// wide reports whether some sum of a model of 8 bits might not fit an int32.
 func wide(p *program.Program) bool {
-	overflows := func(sum, shift int) bool { return shift > 30 || sum<<22+1<<shift > math.MaxInt32 }
 	for _, l := range p.Layers {
 		for _, m := range []program.Matrix{l.Input, l.Recurrent} {
 			for _, t := range m.Terms {
@@ -131,6 +130,11 @@ func wide(p *program.Program) bool {
 		}
 	}
 	return overflows(p.Config.Hidden, p.HeadShift) || overflows(p.HeadRank, 0)
+}
+
+// overflows reports whether a sum of so many products of int16 and int8, with what a shift adds to round, might not fit an int32.
+func overflows(sum, shift int) bool {
+	return shift > 30 || int64(sum)<<22+1<<shift > math.MaxInt32
 }
 
 func build(a Arithmetic, p *program.Program, numbers []float32) (*Build, error) {

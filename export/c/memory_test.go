@@ -41,3 +41,18 @@ func TestMemory(t *testing.T) {
 		}
 	}
 }
+
+// TestOverflows: on hosts with words of 32 bits too.
+func TestOverflows(t *testing.T) {
+	for _, c := range []struct {
+		sum, shift int
+		want       bool
+	}{
+		{1, 0, false}, {511, 0, false}, {511, 21, false}, {511, 22, true}, {512, 0, true}, {600, 3, true}, {1024, 0, true}, {1536, 10, true}, {1 << 20, 0, true},
+		{1, 30, false}, {1, 31, true}, {256, 30, true},
+	} {
+		if got := overflows(c.sum, c.shift); got != c.want {
+			t.Errorf("%d products, shift %d: %v", c.sum, c.shift, got)
+		}
+	}
+}
