@@ -400,7 +400,7 @@ int32_t fdht_pixels(fdht_state *s, const uint8_t *bytes, const uint8_t *old, int
     const float unit = s->model.numbers[0], gain = s->model.numbers[1];
     const int32_t rule = program[P_PIXELS], each = rule == 3 ? 2 : 1;
     int32_t i;
-    if (rule == 0 || (rule > 1 && !old) || count < 0 || count > program[P_FRAME] - s->fed / each || s->steps == MOST_STEPS)
+    if (rule == 0 || (rule > 1 && !old) || count < 0 || count > (program[P_INPUT] - s->fed) / each || s->steps == MOST_STEPS)
         return -1;
     for (i = 0; i < count; i++) {
         if (rule != 2)

@@ -58,7 +58,7 @@ void fdht_reset(fdht_state *s);
 int32_t fdht_step(fdht_state *s, const float *row);
 
 /* fdht_rows takes the next count numbers of a row: 1 when the row is complete, 0 when it is not yet, -1 when count is below 0 or beyond
- * the end of the row, and then nothing is taken. */
+ * the end of the row, and then nothing is taken. Engines of integers answer -1 too after 65,535 steps: a longer sequence might overflow its mean. */
 int32_t fdht_rows(fdht_state *s, const float *numbers, int32_t count);
 
 /* fdht_pixels is fdht_rows for count bytes of a video frame; -1 too when the model does not take frames, or wants an old one and has none. */

@@ -83,6 +83,8 @@ int main(void)
         fdht_reset(&s);
         if (fdht_predict(&s, logits) != -1 || fdht_pixels(&s, rows, rows, -1) != -1 || fdht_rows(&s, numbers, -1) != -1 || fdht_rows(&s, numbers, 0) != 0)
             return 6;
+        if (n[LAG] >= 0 && (fdht_rows(&s, numbers, 1) != 0 || fdht_pixels(&s, rows, rows, n[ROW]) != -1)) /* a whole frame does not fit behind a number */
+            return 7;
         free(program), free(weights), free(biases), free(numbers), free(rows), free(data), free(sums), free(pack), free(logits);
     }
     return 0;
