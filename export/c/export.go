@@ -2,14 +2,12 @@ package c
 
 import (
 	_ "embed"
-	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 
+	"github.com/fdht/fdht/internal/atomicfile"
 	"github.com/fdht/fdht/internal/program"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/quant"
@@ -154,11 +152,11 @@ func (b *Build) Files(name string) ([]File, error) {
 		return nil, fmt.Errorf("name %q: want a C name in lower case, a letter and then letters, digits or _, 31 at most", name)
 	}
 	header, source := b.Arithmetic.engine(b.constants())
-	out := []File{{"fdht.h", []byte(header)}, {"fdht.c", []byte(source)}, {"fdht_weights.h", b.weights()}}
-	for i := range out {
-		out[i] = File{rename(out[i].Name, name), []byte(rename(string(out[i].Data), name))}
-	}
-	return out, nil
+	return []File{
+		{name + ".h", []byte(rename(header, name))},
+		{name + ".c", []byte(rename(source, name))},
+		{name + "_weights.h", b.weights(name)},
+	}, nil
 }
 
 var prefix = regexp.MustCompile(`\b(?:fdht|FDHT)(_|\.|\b)`)
@@ -175,28 +173,11 @@ func rename(text, name string) string {
 
 // Write makes the folder dir with the files of an export. A folder that exists is an error; nothing is left half written.
 func Write(dir string, files []File) error {
-	if _, err := os.Lstat(dir); err == nil {
-		return fmt.Errorf("%s exists: name a folder that does not", dir)
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	parent := filepath.Dir(filepath.Clean(dir))
-	temp, err := os.MkdirTemp(parent, "."+filepath.Base(dir)+".*.tmp")
-	if err != nil {
-		return fmt.Errorf("cannot make %s: %w", dir, errors.Unwrap(err))
-	}
-	err = os.Chmod(temp, 0o755)
-	for _, f := range files {
-		if err == nil {
-			err = os.WriteFile(filepath.Join(temp, f.Name), f.Data, 0o644)
+	return atomicfile.Dir(dir, func(yield func(string, []byte) bool) {
+		for _, f := range files {
+			if !yield(f.Name, f.Data) {
+				return
+			}
 		}
-	}
-	if err == nil {
-		err = os.Rename(temp, dir)
-	}
-	if err != nil {
-		os.RemoveAll(temp)
-		return fmt.Errorf("cannot write %s: %w", dir, err)
-	}
-	return nil
+	})
 }

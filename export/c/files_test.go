@@ -3,6 +3,7 @@ package c
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -21,7 +22,7 @@ import (
 func TestFiles(t *testing.T) {
 	found := compilers(t)
 	f := testmodels.All(t)["gru-tt-split"]
-	f.Config.Classes = []string{"a \"b\" \\ ??/", "ç\n1", "%d"}
+	f.Config.Classes = []string{"a \"b\" \\ ??/", "ç\n1", "fdht fdht_x FDHT.%d"}
 	rows := testmodels.Rows(f.Config, 5, 1)
 	q, err := quant.Quantise(f, []rnn.Sequence{sequence(rows)}, quant.Options{Bits: 8})
 	if err != nil {
@@ -63,7 +64,7 @@ func TestFiles(t *testing.T) {
 			best := 0
 			for i, w := range want {
 				var got float32
-				if _, err := fmt.Sscan(parts[i], &got); err != nil || math.Abs(float64(got-w)) > tol {
+				if _, err := fmt.Sscan(parts[i], &got); err != nil || !(math.Abs(float64(got-w)) <= tol) {
 					t.Errorf("%s: %s, want logits %v", cc, text, want)
 				}
 				if w > want[best] {
@@ -73,6 +74,9 @@ func TestFiles(t *testing.T) {
 			if label := f.Config.Classes[best] + "\n"; parts[C] != label {
 				t.Errorf("%s: label %q, want %q", cc, parts[C], label)
 			}
+			if i := slices.IndexFunc(files, func(f File) bool { return f.Name == "net_7_weights.h" }); !strings.Contains(string(files[i].Data), `"fdht fdht_x FDHT.%d"`) {
+				t.Error("a label that is like the name of the engine is not as it was")
+			}
 		}
 	}
 }
@@ -80,12 +84,12 @@ func TestFiles(t *testing.T) {
 func TestWrite(t *testing.T) {
 	dir := t.TempDir()
 	files := []File{{"a", []byte("x")}, {"b", nil}}
-	if err := Write(dir, files); err == nil || !strings.Contains(err.Error(), "exists") {
+	if err := Write(dir, files); !errors.Is(err, os.ErrExist) || !strings.Contains(err.Error(), dir) {
 		t.Errorf("a folder that exists: %v", err)
 	}
 	bad := filepath.Join(dir, "bad")
-	if err := Write(bad, []File{{"a", nil}, {filepath.Join("no", "such"), nil}}); err == nil {
-		t.Error("no error")
+	if err := Write(bad, []File{{"a", nil}, {filepath.Join("no", "such"), nil}}); !errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), ".tmp") || !strings.Contains(err.Error(), filepath.Join(bad, "no", "such")) {
+		t.Errorf("%v", err)
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("%v is left", left)

@@ -138,17 +138,18 @@ func (b *Build) Bytes() int {
 	return n + weight*len(b.IntWeights) + bias*len(b.IntBiases)
 }
 
-// weights is the text of the weights file.
-func (b *Build) weights() []byte {
+// weights is the text of the weights file of an engine of this name. Labels stay as they are, whatever they are like.
+func (b *Build) weights(name string) []byte {
 	var t bytes.Buffer
-	t.WriteString("/* The model of fdht.c, which includes this file. */\n")
+	t.WriteString(rename("/* The model of fdht.c, which includes this file. */\n", name))
+	weight, bias := rename("fdht_weight", name), rename("fdht_bias", name)
 	array(&t, "int32_t", "program_code", b.Program, intText)
 	if b.Arithmetic == Float {
-		array(&t, "fdht_weight", "weights", b.Weights, floatText)
-		array(&t, "fdht_bias", "biases", b.Biases, floatText)
+		array(&t, weight, "weights", b.Weights, floatText)
+		array(&t, bias, "biases", b.Biases, floatText)
 	} else {
-		array(&t, "fdht_weight", "weights", b.IntWeights, intText)
-		array(&t, "fdht_bias", "biases", b.IntBiases, intText)
+		array(&t, weight, "weights", b.IntWeights, intText)
+		array(&t, bias, "biases", b.IntBiases, intText)
 	}
 	array(&t, "float", "numbers", b.Numbers, floatText)
 	array(&t, "char *const", "labels", b.program.Config.Classes, stringText)

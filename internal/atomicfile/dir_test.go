@@ -3,6 +3,8 @@ package atomicfile
 import (
 	"errors"
 	"io/fs"
+	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,31 +14,34 @@ import (
 func TestDir(t *testing.T) {
 	parent := t.TempDir()
 	path := filepath.Join(parent, "page")
-	broken := errors.New("broken")
-	write := func(fail error) func(string) error {
-		return func(dir string) error {
-			if err := Write(filepath.Join(dir, "a.txt"), text("one")); err != nil {
-				return err
-			}
-			return fail
+	files := func(names ...string) iter.Seq2[string, []byte] {
+		all := map[string][]byte{}
+		for _, n := range names {
+			all[n] = []byte("of " + n)
 		}
+		return maps.All(all)
 	}
-	if err := Dir(path, write(broken)); !errors.Is(err, broken) || err.Error() != "cannot write "+path+": broken" {
-		t.Errorf("error %v", err)
+	missing := filepath.Join("no", "b.txt")
+	err := Dir(path, files("a.txt", missing))
+	if want := "cannot write " + filepath.Join(path, missing) + ": no such file or directory"; !errors.Is(err, fs.ErrNotExist) || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
 	}
 	if got := names(t, parent); got != "" {
 		t.Errorf("a write that failed left %s", got)
 	}
-	if err := Dir(path, write(nil)); err != nil {
+	if err := Dir(path, files("a.txt", "b.txt")); err != nil {
 		t.Fatal(err)
 	}
-	if got := names(t, parent) + "/" + names(t, path); got != "page/a.txt" {
+	if got := names(t, parent) + "/" + names(t, path); got != "page/a.txt b.txt" {
 		t.Errorf("folder holds %s", got)
 	}
-	if err := Dir(path, write(nil)); !errors.Is(err, fs.ErrExist) {
+	if b, err := os.ReadFile(filepath.Join(path, "b.txt")); err != nil || string(b) != "of b.txt" {
+		t.Errorf("file holds %q (%v)", b, err)
+	}
+	if err := Dir(path, files("a.txt")); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("over a folder that is there: error %v", err)
 	}
-	err := Dir(filepath.Join(parent, "no", "page"), write(nil))
+	err = Dir(filepath.Join(parent, "no", "page"), files("a.txt"))
 	if !errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), ".tmp") {
 		t.Errorf("error %v", err)
 	}
