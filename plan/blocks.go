@@ -11,10 +11,24 @@ import (
 const maxBlocks = 4
 
 // blockKind is sums of Tucker blocks of d modes.
-type blockKind struct{ d int }
+type blockKind struct {
+	d        int
+	nodes    []factor.Range // balancedNodes
+	carrying []int          // what carried answers
+}
+
+// newBlockKind: up to half of the modes the data gathers ranks, then the core takes its place among them and they go.
+func newBlockKind(d int) *blockKind {
+	b := &blockKind{d: d, nodes: balancedNodes(d)}
+	for k := range d {
+		b.carrying = append(b.carrying, min(k+1, d-k))
+	}
+	return b
+}
 
 // blocks is the ranks of one.
 type blocks struct {
+	*blockKind
 	want
 	pairing
 	size        []float64 // m_k n_k
@@ -23,7 +37,7 @@ type blocks struct {
 }
 
 func (b *blockKind) grow(in, out []int, w want) ranks {
-	f := &blocks{want: w, pairing: pairing{in: in, out: out}, size: modeSizes(in, out), count: 1, rank: 1}
+	f := &blocks{blockKind: b, want: w, pairing: pairing{in: in, out: out}, size: modeSizes(in, out), count: 1, rank: 1}
 	f.most = int(min(slices.Min(f.size), math.MaxInt32))
 	return f
 }
@@ -31,16 +45,7 @@ func (b *blockKind) grow(in, out []int, w want) ranks {
 // arrangedOn: all orders of the modes cost the same.
 func (b *blockKind) arrangedOn(int) [][]int { return [][]int{firstNumbers(b.d)} }
 
-// carried: up to half of the modes the data gathers ranks, then the core takes its place among them and they go.
-func (b *blockKind) carried() []int { return blockRanks(b.d) }
-
-func blockRanks(d int) []int {
-	c := make([]int, d)
-	for k := range c {
-		c[k] = min(k+1, d-k)
-	}
-	return c
-}
+func (b *blockKind) carried() []int { return b.carrying }
 
 // uniform gives all blocks rank r.
 func (f *blocks) uniform(r int) {
@@ -86,11 +91,11 @@ func (f *blocks) fill() *refusal {
 // spread shares the budget between the number of blocks and their rank so that the score, see option.score, is largest.
 func (f *blocks) spread() {
 	bestRank, bestCount, best := f.rank, f.count, math.Inf(-1)
+	data := newContraction(f.pairing)
 	for r := f.rank; r >= 1; r-- {
 		f.rank, f.count = r, 1
 		f.count = min(int(float64(f.budget)/f.weights()), maxBlocks)
-		guess, _ := guess(f.pairing, f, blockRanks(len(f.size)))
-		score := f.meanRank() - math.Log2(guess)/2
+		score := f.meanRank() - math.Log2(data.guess(f, f.carrying))/2
 		if score > best+1e-9 {
 			bestRank, bestCount, best = f.rank, f.count, score
 		}
@@ -106,7 +111,7 @@ func (f *blocks) raise() {}
 
 // meanRank: each block joins some modes to the others by the smaller of the products of ranks on both sides.
 func (f *blocks) meanRank() float64 {
-	return nodeRanks(f.size, func(lo, hi int) float64 {
+	return nodeRanks(f.nodes, f.size, func(lo, hi int) float64 {
 		return float64(f.count) * math.Pow(float64(f.rank), float64(min(hi-lo, len(f.size)-hi+lo)))
 	})
 }

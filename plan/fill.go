@@ -124,14 +124,35 @@ func smallest(s scalable, ok func() bool) int {
 	return lo
 }
 
-// raiseEach spends what is left of the budget on the single ranks that may be raised: the lowest rank first, then the cheapest,
-// then the first.
-func raiseEach(rank []int, budget int64, weights func() float64, free func(i int) bool) {
+// together gives every free rank r, or the most that is useful there, given the others. cut bounds each; fixed is the rank that is set,
+// or 0.
+func together(rank, cut []int, r int, fixed, useful func(i int) int) {
+	for i := range rank {
+		if rank[i] = fixed(i); rank[i] == 0 {
+			rank[i] = min(r, cut[i])
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for i := range rank {
+			if fixed(i) > 0 {
+				continue
+			}
+			if most := useful(i); rank[i] > most {
+				rank[i], changed = most, true
+			}
+		}
+	}
+}
+
+// raiseEach spends what is left of the budget on single free ranks below what is useful: the lowest rank first, then the cheapest, then
+// the first.
+func raiseEach(rank []int, budget int64, weights func() float64, fixed, useful func(i int) int) {
 	for {
 		best, bestCost := -1, 0.0
 		now := weights()
 		for i := range rank {
-			if !free(i) || best >= 0 && rank[i] > rank[best] {
+			if fixed(i) > 0 || rank[i] >= useful(i) || best >= 0 && rank[i] > rank[best] {
 				continue
 			}
 			rank[i]++

@@ -61,7 +61,7 @@ func TestFillKinds(t *testing.T) {
 				if r.allowed(k) != s.MaxBond(k) {
 					t.Fatalf("bond %d: %d allowed, factor says %d", k, r.allowed(k), s.MaxBond(k))
 				}
-				if k == 0 && !r.ring || r.rank[k] >= r.useful(k) {
+				if k == 0 && !r.ring() || r.rank[k] >= r.useful(k) {
 					continue
 				}
 				r.rank[k]++

@@ -9,11 +9,15 @@ import (
 // The kinds are compared by one measure: the ranks that they let W have at the nodes of the balanced tree, where an HT matrix
 // has ranks by itself.
 
-// nodeRanks is the geometric mean, over the nodes of the balanced tree but its root, of the rank that through gives modes lo..hi-1,
-// bounded by the sizes on both sides of the cut; as a logarithm to base 2.
-func nodeRanks(size []float64, through func(lo, hi int) float64) float64 {
-	nodes := factor.Balanced(len(size)).Nodes()
-	nodes = nodes[:len(nodes)-1]
+// balancedNodes are the nodes of the balanced tree over d modes but its root.
+func balancedNodes(d int) []factor.Range {
+	nodes := factor.Balanced(d).Nodes()
+	return nodes[:len(nodes)-1]
+}
+
+// nodeRanks is the geometric mean, over the balancedNodes, of the rank that through gives modes lo..hi-1, bounded by the sizes on both
+// sides of the cut; as a logarithm to base 2.
+func nodeRanks(nodes []factor.Range, size []float64, through func(lo, hi int) float64) float64 {
 	sum := 0.0
 	for _, n := range nodes {
 		sum += math.Log2(min(through(n.Lo, n.Hi), segmentCut(size, n.Lo, n.Hi)))

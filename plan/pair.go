@@ -90,50 +90,68 @@ func (p pairing) standard() bool {
 	return true
 }
 
-// estimate is about how many multiply-adds y = W x takes with rank r throughout, and the order in which the modes
-// are then contracted. Contracting mode k turns n_k columns into m_k rows; the data carries one rank while it passes:
+// contraction is the data of y = W x on its way through the modes of a pairing: for each set of modes that are contracted, by its
+// bits, what there is and what it took.
+type contraction struct {
+	pairing
+	size []float64 // columns left times rows made
+	best []float64 // the fewest multiply-adds, of the latest estimate
+	last []int     // the mode that is contracted last for that
+}
+
+func newContraction(p pairing) *contraction {
+	d := len(p.in)
+	c := &contraction{pairing: p, size: make([]float64, 1<<d), best: make([]float64, 1<<d), last: make([]int, 1<<d)}
+	c.size[0] = 1
+	for _, n := range p.in {
+		c.size[0] *= float64(n)
+	}
+	for s := 1; s < 1<<d; s++ {
+		low := bits.TrailingZeros(uint(s))
+		c.size[s] = c.size[s&(s-1)] / float64(p.in[low]) * float64(p.out[low])
+	}
+	return c
+}
+
+// estimate is about how many multiply-adds y = W x takes with rank r throughout. Contracting mode k turns n_k columns into m_k
+// rows; the data carries ranks while it passes:
 //
 //	step k: (columns left) (rows made) m_k r^c, c the ranks of the mode and those carried in and out
 //
 // A dynamic program over the sets of contracted modes finds the cheapest order.
-func (p pairing) estimate(r float64, carried []int) (cost float64, order []int) {
-	d := len(p.in)
-	size := make([]float64, 1<<d) // columns left times rows made
-	best := make([]float64, 1<<d)
-	last := make([]int, 1<<d)
-	size[0] = 1
-	for _, n := range p.in {
-		size[0] *= float64(n)
-	}
-	for s := 1; s < 1<<d; s++ {
-		low := bits.TrailingZeros(uint(s))
-		rest := s & (s - 1)
-		size[s] = size[rest] / float64(p.in[low]) * float64(p.out[low])
-		best[s] = math.Inf(1)
+func (c *contraction) estimate(r float64, carried []int) float64 {
+	all := len(c.size) - 1
+	for s := 1; s <= all; s++ {
+		c.best[s] = math.Inf(1)
 		for t := s; t != 0; t &= t - 1 {
 			k := bits.TrailingZeros(uint(t))
 			from := s &^ (1 << k)
-			c := size[from] * float64(p.out[k])
+			mac := c.size[from] * float64(c.out[k])
 			for range carried[bits.OnesCount(uint(from))] {
-				c *= r
+				mac *= r
 			}
-			if c += best[from]; c < best[s] {
-				best[s], last[s] = c, k
+			if mac += c.best[from]; mac < c.best[s] {
+				c.best[s], c.last[s] = mac, k
 			}
 		}
 	}
-	for s := 1<<d - 1; s != 0; s &^= 1 << last[s] {
-		order = append(order, last[s])
-	}
-	slices.Reverse(order)
-	return best[1<<d-1], order
+	return c.best[all]
 }
 
-// guess is the estimate for structures of the ranks f on p.
-func guess(p pairing, f ranks, carried []int) (cost float64, order []int) {
+// guess is the estimate for structures of the ranks f.
+func (c *contraction) guess(f ranks, carried []int) float64 {
 	rank, passes := f.load()
-	cost, order = p.estimate(rank, carried)
-	return cost * float64(passes), order
+	return c.estimate(rank, carried) * float64(passes)
+}
+
+// order is that of the modes in the latest estimate.
+func (c *contraction) order() []int {
+	var order []int
+	for s := len(c.size) - 1; s != 0; s &^= 1 << c.last[s] {
+		order = append(order, c.last[s])
+	}
+	slices.Reverse(order)
+	return order
 }
 
 // reorder is p with its modes in the given order.

@@ -55,20 +55,9 @@ type filling struct {
 }
 
 func (d *dimTree) newFilling(in, out []int, w want) *filling {
-	f := &filling{dimTree: d, want: w, cut: make([]int, len(d.nodes)), rank: make([]int, len(d.nodes))}
-	all := 1.0
-	for k := range in {
-		f.size = append(f.size, float64(in[k])*float64(out[k]))
-		all *= f.size[k]
-	}
-	inside := make([]float64, len(d.nodes))
+	f := &filling{dimTree: d, want: w, size: modeSizes(in, out), cut: make([]int, len(d.nodes)), rank: make([]int, len(d.nodes))}
 	for i, n := range d.nodes {
-		if d.left[i] < 0 {
-			inside[i] = f.size[n.Lo]
-		} else {
-			inside[i] = inside[d.left[i]] * inside[d.right[i]]
-		}
-		f.cut[i] = int(min(inside[i], all/inside[i], math.MaxInt32))
+		f.cut[i] = int(min(segmentCut(f.size, n.Lo, n.Hi), math.MaxInt32))
 	}
 	return f
 }
@@ -105,32 +94,7 @@ func atMost(most, a, b int) int {
 }
 
 // uniform gives every free node rank r, or the most that is useful there.
-func (f *filling) uniform(r int) {
-	for i := range f.rank {
-		f.rank[i] = f.fixedRank(i)
-		if f.rank[i] == 0 {
-			f.rank[i] = min(r, f.cut[i])
-		}
-	}
-	for changed := true; changed; {
-		changed = false
-		for i := range f.root() {
-			if most := f.useful(i); f.fixedRank(i) == 0 && f.rank[i] > most {
-				f.rank[i], changed = most, true
-			}
-		}
-	}
-}
-
-// tooLarge is the first node whose fixed rank is more than allowed, or -1.
-func (f *filling) tooLarge() int {
-	for i := range f.root() {
-		if f.rank[i] > f.allowed(i) {
-			return i
-		}
-	}
-	return -1
-}
+func (f *filling) uniform(r int) { together(f.rank, f.cut, r, f.fixedRank, f.useful) }
 
 // weights is sum_k m_k n_k r_k + sum_t r_s r_u r_t.
 func (f *filling) weights() float64 {
@@ -150,11 +114,12 @@ func (f *filling) mostRank() int { return f.largest(f.cut[:f.root()]) }
 
 // refused is the first node whose fixed rank is more than allowed, or nil.
 func (f *filling) refused() *refusal {
-	i := f.tooLarge()
-	if i < 0 {
-		return nil
+	for i, n := range f.nodes[:f.root()] {
+		if most := f.allowed(i); f.rank[i] > most {
+			return &refusal{where: fmt.Sprintf("node %v", n), rank: f.rank[i], bound: most}
+		}
 	}
-	return &refusal{where: fmt.Sprintf("node %v", f.nodes[i]), rank: f.rank[i], bound: f.allowed(i)}
+	return nil
 }
 
 // fill chooses the largest ranks that the budget and the target permit: the same everywhere first.
@@ -163,7 +128,7 @@ func (f *filling) fill() *refusal { return fillUp(f, f.budget) }
 // raise spends what is left of the budget on single free nodes.
 func (f *filling) raise() {
 	if f.spend && !f.fixed() {
-		raiseEach(f.rank[:f.root()], f.budget, f.weights, func(i int) bool { return f.fixedRank(i) == 0 && f.rank[i] < f.useful(i) })
+		raiseEach(f.rank, f.budget, f.weights, f.fixedRank, f.useful)
 	}
 }
 

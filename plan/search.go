@@ -95,9 +95,9 @@ func (p *problem) search(d int, w want, log *omissions) []*option {
 func (p *problem) grower(d int) grower {
 	switch p.Kind {
 	case factor.TT, factor.TR:
-		return &trainKind{p.Kind, d}
+		return newTrainKind(p.Kind, d)
 	case factor.BT:
-		return &blockKind{d}
+		return newBlockKind(d)
 	}
 	if p.Tree.IsZero() {
 		return newDimTree(factor.Balanced(d))
@@ -115,10 +115,10 @@ func (p *problem) rough(kind grower, pairs []pairing, w want) []*option {
 		if o.refused = f.fill(); o.refused == nil {
 			f.raise()
 			o.rank, o.weights = f.meanRank(), int64(f.weights())
-			var order []int
-			o.guess, order = guess(o.pairing, f, carried)
+			data := newContraction(o.pairing)
+			o.guess = data.guess(f, carried)
 			if o.free {
-				o.pairing = o.reorder(order)
+				o.pairing = o.reorder(data.order())
 			}
 			o.narrowness = p.narrow(f, o.in, o.out)
 		}

@@ -10,27 +10,40 @@ import (
 
 // trainKind is tensor trains or rings of d cores.
 type trainKind struct {
-	kind factor.Kind // TT or TR
-	d    int
+	kind     factor.Kind // TT or TR
+	d        int
+	nodes    []factor.Range // balancedNodes
+	carrying []int          // what carried answers
+}
+
+// newTrainKind: the data of a train brings one rank along between its first core and its last, that of a ring another one, which its
+// last core closes.
+func newTrainKind(kind factor.Kind, d int) *trainKind {
+	middle := 2
+	if kind == factor.TR {
+		middle = 3
+	}
+	t := &trainKind{kind, d, balancedNodes(d), slices.Repeat([]int{middle}, d)}
+	t.carrying[0], t.carrying[d-1] = middle-1, middle-1
+	return t
 }
 
 // train is the ranks of one: bond k lies before core k, and bond d is bond 0.
 type train struct {
+	*trainKind
 	want
-	ring bool
 	size []float64 // m_k n_k
 	cut  []int     // the largest rank of a bond that can make a difference
 	rank []int     // of bonds 0..d-1; bond 0 of a train is 1
 }
 
 func (t *trainKind) grow(in, out []int, w want) ranks {
-	f := &train{want: w, ring: t.kind == factor.TR, size: modeSizes(in, out), rank: make([]int, t.d)}
+	f := &train{trainKind: t, want: w, size: modeSizes(in, out), rank: make([]int, t.d)}
 	for k := range t.d {
 		most := 1.0
-		switch {
-		case !f.ring:
+		if !t.ring() {
 			most = segmentCut(f.size, 0, k) // of an empty segment 1
-		default:
+		} else {
 			// Bonds k and b together carry the rank of the modes between them: with the root of what that can be at most, all of it.
 			for b := range t.d {
 				most = max(most, math.Ceil(math.Sqrt(segmentCut(f.size, min(k, b), max(k, b)))))
@@ -48,8 +61,7 @@ func (t *trainKind) arrangedOn(limit int) [][]int {
 		if len(out) == limit {
 			break
 		}
-		ring := t.kind == factor.TR
-		if first := a[0]; ring && (first != 0 || t.d > 2 && a[1] > a[t.d-1]) || !ring && first > a[t.d-1] {
+		if first := a[0]; t.ring() && (first != 0 || t.d > 2 && a[1] > a[t.d-1]) || !t.ring() && first > a[t.d-1] {
 			continue
 		}
 		out = append(out, slices.Clone(a))
@@ -57,23 +69,15 @@ func (t *trainKind) arrangedOn(limit int) [][]int {
 	return out
 }
 
-// carried: the data of a train brings one rank along between its first core and its last, that of a ring another one, which its last
-// core closes.
-func (t *trainKind) carried() []int {
-	middle := 2
-	if t.kind == factor.TR {
-		middle = 3
-	}
-	c := slices.Repeat([]int{middle}, t.d)
-	c[0], c[t.d-1] = middle-1, middle-1
-	return c
-}
+func (t *trainKind) carried() []int { return t.carrying }
+
+func (t *trainKind) ring() bool { return t.kind == factor.TR }
 
 func (f *train) at(k int) float64 { return float64(f.rank[k%len(f.rank)]) }
 
 // fixedRank is the rank that is set for bond k, or 0.
 func (f *train) fixedRank(k int) int {
-	if k == 0 && !f.ring {
+	if k == 0 && !f.ring() {
 		return 1
 	}
 	return f.leaf
@@ -87,7 +91,7 @@ func (f *train) beside(k int) float64 {
 
 // allowed is the largest rank of bond k that factor.Spec permits.
 func (f *train) allowed(k int) int {
-	if f.ring {
+	if f.ring() {
 		return int(min(f.beside(k), math.MaxInt32))
 	}
 	return f.cut[k]
@@ -96,22 +100,7 @@ func (f *train) allowed(k int) int {
 // useful is the largest rank of bond k that makes a difference.
 func (f *train) useful(k int) int { return int(min(float64(f.cut[k]), f.beside(k))) }
 
-func (f *train) uniform(r int) {
-	for k := range f.rank {
-		f.rank[k] = f.fixedRank(k)
-		if f.rank[k] == 0 {
-			f.rank[k] = min(r, f.cut[k])
-		}
-	}
-	for changed := true; changed; {
-		changed = false
-		for k := range f.rank {
-			if most := f.useful(k); f.fixedRank(k) == 0 && f.rank[k] > most {
-				f.rank[k], changed = most, true
-			}
-		}
-	}
-}
+func (f *train) uniform(r int) { together(f.rank, f.cut, r, f.fixedRank, f.useful) }
 
 func (f *train) refused() *refusal {
 	for k := range f.rank {
@@ -137,19 +126,19 @@ func (f *train) fill() *refusal { return fillUp(f, f.budget) }
 
 func (f *train) raise() {
 	if f.spend && !f.fixed() {
-		raiseEach(f.rank, f.budget, f.weights, func(k int) bool { return f.fixedRank(k) == 0 && f.rank[k] < f.useful(k) })
+		raiseEach(f.rank, f.budget, f.weights, f.fixedRank, f.useful)
 	}
 }
 
 // meanRank: modes lo..hi-1 are joined to the others by the bonds at their ends.
 func (f *train) meanRank() float64 {
-	return nodeRanks(f.size, func(lo, hi int) float64 { return f.at(lo) * f.at(hi) })
+	return nodeRanks(f.nodes, f.size, func(lo, hi int) float64 { return f.at(lo) * f.at(hi) })
 }
 
 // load is the geometric mean of the bonds, in a train of those between its cores.
 func (f *train) load() (rank float64, passes int) {
 	bonds := f.rank
-	if !f.ring {
+	if !f.ring() {
 		bonds = bonds[1:]
 	}
 	sum := 0.0
@@ -185,7 +174,7 @@ func (f *train) width(in, out []int) float64 {
 func (f *train) limits() []Limit {
 	var out []Limit
 	for k, r := range f.rank {
-		if k > 0 || f.ring {
+		if k > 0 || f.ring() {
 			out = append(out, Limit{fmt.Sprintf("bond %d", k), r, f.allowed(k)})
 		}
 	}
@@ -193,9 +182,5 @@ func (f *train) limits() []Limit {
 }
 
 func (f *train) spec(in, out []int) factor.Spec {
-	s := factor.Spec{Kind: factor.TT, Scope: factor.Full, In: in, Out: out, Bonds: append(slices.Clone(f.rank), f.rank[0])}
-	if f.ring {
-		s.Kind = factor.TR
-	}
-	return s
+	return factor.Spec{Kind: f.kind, Scope: factor.Full, In: in, Out: out, Bonds: append(slices.Clone(f.rank), f.rank[0])}
 }
