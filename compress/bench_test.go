@@ -1,6 +1,7 @@
 package compress
 
 import (
+	"context"
 	"runtime"
 	"testing"
 
@@ -22,7 +23,7 @@ func benchmark(b *testing.B, s factor.Spec, target Target) {
 	w := video()
 	b.ReportAllocs()
 	for b.Loop() {
-		r, err := Decompose(w, s, target)
+		r, err := Decompose(context.Background(), w, s, target)
 		if err != nil {
 			b.Fatal(err)
 		}

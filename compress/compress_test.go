@@ -1,6 +1,7 @@
 package compress
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -176,7 +177,7 @@ func TestProperties(t *testing.T) {
 				if rapid.Bool().Draw(t, "tolerance") {
 					target.Tol = math.Pow(10, -float64(rapid.IntRange(0, 6).Draw(t, "tol"))) / 2
 				}
-				r, err := Decompose(w, s, target)
+				r, err := Decompose(context.Background(), w, s, target)
 				if err != nil {
 					if kind == factor.BT && strings.Contains(err.Error(), "smallest mode") {
 						return
@@ -190,6 +191,9 @@ func TestProperties(t *testing.T) {
 				}
 				if target.Tol > 0 && rep.Error > target.Tol*rep.Norm+eps {
 					t.Fatalf("error %v of norm %v for tolerance %v", rep.Error, rep.Norm, target.Tol)
+				}
+				if !usable(r.Spec) {
+					t.Fatalf("ranks %v %v are more than those around them can use", r.Spec.Ranks, r.Spec.Bonds)
 				}
 				if kind != factor.TR {
 					frames(t, r.Factors)
@@ -231,10 +235,12 @@ func same(t checker, w Matrix, r *Result) {
 }
 
 func TestExactAtFullRank(t *testing.T) {
-	for _, modes := range [][2][]int{{{118}, {48}}, {{10, 12}, {6, 8}}, {{3, 5, 8}, {2, 3, 8}}, {{3, 4, 2, 5}, {2, 3, 4, 2}}, {{3, 1, 4, 2, 5}, {1, 2, 3, 4, 2}}} {
+	blocks := map[int]bool{} // numbers of modes with a block of full rank
+	for _, modes := range [][2][]int{{{118}, {48}}, {{10, 12}, {6, 8}}, {{3, 5, 8}, {2, 3, 8}}, {{3, 4, 2, 5}, {2, 3, 4, 2}}, {{3, 1, 4, 2, 5}, {1, 2, 3, 4, 2}},
+		{{8, 12}, {12, 8}}, {{3, 2, 6}, {4, 6, 2}}, {{3, 2, 1, 6}, {2, 3, 6, 1}}} {
 		in, out := modes[0], modes[1]
 		for _, scale := range []float64{1e-30, 1, 1e30} {
-			for _, kind := range []factor.Kind{factor.HT, factor.TT, factor.BT} {
+			for _, kind := range []factor.Kind{factor.HT, factor.TT, factor.TR, factor.BT} {
 				s := factor.HTSpec(in, out, 1, 1)
 				switch kind {
 				case factor.HT:
@@ -246,13 +252,21 @@ func TestExactAtFullRank(t *testing.T) {
 					for k := 1; k < len(in); k++ {
 						s.Bonds[k] = s.MaxBond(k)
 					}
+				case factor.TR:
+					s = factor.TRSpec(in, out, int(math.Sqrt(float64(s.Rows()*s.Cols())))) // more than any cut can use
 				case factor.BT:
-					if len(in) > 1 && slices.Min(joint(s)) != slices.Max(joint(s)) { // one rank cannot be full at all modes
+					if len(in) == 1 { // a core of one number
+						s = factor.BTSpec(in, out, 1, 1)
+						break
+					}
+					p := joint(s)
+					if slices.Min(p) != slices.Max(p) { // one rank cannot be full at all modes
 						continue
 					}
-					s = factor.BTSpec(in, out, 1, 1)
+					s = factor.BTSpec(in, out, 1, p[0])
+					blocks[len(in)] = true
 				}
-				r, err := Decompose(random(s.Rows(), s.Cols()-1, 3, 0, scale), s, Target{})
+				r, err := Decompose(context.Background(), random(s.Rows(), s.Cols()-1, 3, 0, scale), s, Target{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -262,6 +276,50 @@ func TestExactAtFullRank(t *testing.T) {
 			}
 		}
 	}
+	if len(blocks) != 3 {
+		t.Errorf("blocks of full rank with numbers of modes %v only", blocks)
+	}
+}
+
+// A rank that those around it leave no use for is not kept, by rank or by tolerance.
+func TestRanksOfNoUseAreNotKept(t *testing.T) {
+	tree := func(text string, s factor.Spec, leaf, inner int) factor.Spec {
+		tr, err := factor.ParseTree(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Tree = tr
+		return s.WithRanks(leaf, inner)
+	}
+	three := factor.HTSpec([]int{3, 4, 5}, []int{4, 3, 4}, 1, 1)
+	ones := factor.HTSpec([]int{1, 6, 5}, []int{1, 4, 6}, 1, 1)
+	for _, c := range []struct {
+		spec   factor.Spec
+		target Target
+		want   string
+	}{
+		{tree("[[0,1],2]", three, 8, 2), Target{}, "map[0:8 0-2:2 1:8 2:2]"},
+		{tree("[0,[1,2]]", three, 8, 3), Target{}, "map[0:3 1:8 1-3:3 2:8]"},
+		{tree("[[0,1],2]", ones, 1, 1), Target{Tol: 0.1}, "map[0:1 0-2:21 1:21 2:21]"},
+	} {
+		w := random(c.spec.Rows(), c.spec.Cols(), 7, 0, 1)
+		r, err := Decompose(context.Background(), w, c.spec, c.target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(r.Spec.Ranks); got != c.want {
+			t.Errorf("ranks %v, want %v", got, c.want)
+		}
+		for i, n := range newHTTree(r.Spec).nodes[:len(r.Report.Nodes)] {
+			if r.Report.Nodes[i].Rank != r.Spec.Ranks[n] {
+				t.Errorf("node %v: rank %d in the report, %d kept", n, r.Report.Nodes[i].Rank, r.Spec.Ranks[n])
+			}
+		}
+		if math.Abs(r.Report.Error-r.Report.Bound) > 1e-13*r.Report.Norm {
+			t.Errorf("error %v, bound %v", r.Report.Error, r.Report.Bound)
+		}
+		same(t, w, r)
+	}
 }
 
 func TestZeroMatrix(t *testing.T) {
@@ -269,7 +327,7 @@ func TestZeroMatrix(t *testing.T) {
 		factor.TRSpec([]int{3, 4, 2}, []int{2, 2, 3}, 2), factor.BTSpec([]int{3, 4, 2}, []int{2, 2, 3}, 1, 2)} {
 		for _, target := range []Target{{}, {Tol: 0.1}, {Budget: 100}} {
 			w := Matrix{12, 24, make([]float32, 12*24)}
-			r, err := Decompose(w, s, target)
+			r, err := Decompose(context.Background(), w, s, target)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -290,7 +348,7 @@ func TestLowRankIsFound(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.Init(1, rng)
-		r, err := Decompose(Matrix{s.Rows(), s.Cols(), l.Materialize().Data}, s, Target{Tol: 1e-6})
+		r, err := Decompose(context.Background(), Matrix{s.Rows(), s.Cols(), l.Materialize().Data}, s, Target{Tol: 1e-6})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -311,10 +369,12 @@ func TestSketch(t *testing.T) {
 		t2 := &tensor{slices.Clone(t1.dims), slices.Clone(t1.data)}
 		_, sigma := t1.decompose(1)
 		best := frobenius(sigma[6:])
-		u, seen, lost := t2.sketch(1, 6)
+		c := t2.sketch(1, 6)
+		u, lost := c.u, c.lost
+		t2 = c.left
 		orthonormal(t, "sketch", u)
-		if len(seen) != 6+extra || !slices.Equal(t2.dims, []int{4, 6, 5, 60}) {
-			t.Fatalf("%d singular values, shape %v", len(seen), t2.dims)
+		if len(c.sigma) != 6+extra || !slices.Equal(t2.dims, []int{4, 6, 5, 60}) {
+			t.Fatalf("%d singular values, shape %v", len(c.sigma), t2.dims)
 		}
 		if math.Abs(math.Hypot(frobenius(t2.data), lost)-frobenius(t1.data)) > 1e-9*frobenius(t1.data) {
 			t.Errorf("%v is kept and %v discarded of %v", frobenius(t2.data), lost, frobenius(t1.data))

@@ -1,12 +1,12 @@
 package compress
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
 
 	"github.com/fdht/fdht/factor"
-	"gonum.org/v1/gonum/blas/blas64"
 )
 
 // Target says how far to truncate. The zero Target keeps the ranks of the Spec, as the most that a node may have; with one of
@@ -19,21 +19,34 @@ type Target struct {
 func (t Target) validate() error {
 	switch {
 	case t.Tol != 0 && t.Budget != 0:
-		return fmt.Errorf("tolerance %v and budget %d: give one of them", t.Tol, t.Budget)
+		return request("tolerance %v and budget %d: give one of them", t.Tol, t.Budget)
 	case !(t.Tol >= 0 && t.Tol < 1):
-		return fmt.Errorf("tolerance %v: want above 0 and below 1", t.Tol)
+		return request("tolerance %v: want above 0 and below 1", t.Tol)
 	case t.Budget < 0:
-		return fmt.Errorf("budget %d: want at least 1", t.Budget)
+		return request("budget %d: want at least 1", t.Budget)
 	}
 	return nil
 }
+
+// RequestError says that what is asked for cannot be had: a structure that does not fit the matrix, a budget that is too small. Errors of
+// another type are about the matrix itself.
+type RequestError struct{ Err error }
+
+func (e *RequestError) Error() string { return e.Err.Error() }
+
+// Unwrap gives what is wrong.
+func (e *RequestError) Unwrap() error { return e.Err }
+
+// request makes a RequestError.
+func request(format string, args ...any) error { return &RequestError{fmt.Errorf(format, args...)} }
 
 // Node is what a node of the structure kept and discarded.
 type Node struct {
 	Name           string    `json:"name"` // as the factor it belongs to: 0, 0-2; bond 1
 	Rank           int       `json:"rank"`
-	SingularValues []float64 `json:"singular_values"` // of the node's unfolding as the steps before left it, largest first
-	Discarded      float64   `json:"discarded"`       // root of the sum of the squares of those left out
+	SingularValues []float64 `json:"singular_values"`    // of the node's unfolding as the steps before left it, largest first
+	Sketched       bool      `json:"sketched,omitempty"` // SingularValues are only the first ones, as a sketch saw them
+	Discarded      float64   `json:"discarded"`          // root of the sum of the squares of those left out
 }
 
 // Report says what a decomposition kept.
@@ -70,8 +83,19 @@ type Result struct {
 
 // Decompose approximates src [M, n], n <= N, by a matrix of the kind, modes and tree of s, columns n..N-1 zero. A rank that
 // the matrix or the ranks around it cannot use is kept smaller than asked for; Result.Spec has what was kept. It takes 8 bytes
-// an entry of W [M, N] and, while a node is truncated, as many again for what it keeps.
-func Decompose(src Source, s factor.Spec, target Target) (*Result, error) {
+// an entry of W [M, N] and, while a node is truncated, as many again for what it keeps. When ctx ends it stops at the next node. What
+// is wrong with s or target is a *RequestError.
+func Decompose(ctx context.Context, src Source, s factor.Spec, target Target) (*Result, error) {
+	return run{ctx, wide}.decompose(src, s, target)
+}
+
+// run is what all steps of a decomposition have in common.
+type run struct {
+	ctx  context.Context
+	wide int // longest side of an unfolding that is decomposed as a whole in any case
+}
+
+func (r run) decompose(src Source, s factor.Spec, target Target) (*Result, error) {
 	if err := target.validate(); err != nil {
 		return nil, err
 	}
@@ -82,13 +106,13 @@ func Decompose(src Source, s factor.Spec, target Target) (*Result, error) {
 		}
 	}
 	if err := s.Validate(); err != nil {
-		return nil, err
+		return nil, &RequestError{err}
 	}
 	if err := checkSize(src, s); err != nil {
 		return nil, err
 	}
 	if least, _ := s.Params(); target.Budget != 0 && least > target.Budget {
-		return nil, fmt.Errorf("budget of %d weights: ranks of 1 alone take %d; raise it, or choose other modes", target.Budget, least)
+		return nil, request("budget of %d weights: ranks of 1 alone take %d; raise it, or choose other modes", target.Budget, least)
 	}
 	t, err := gather(src, s)
 	if err != nil {
@@ -96,13 +120,13 @@ func Decompose(src Source, s factor.Spec, target Target) (*Result, error) {
 	}
 	norm := frobenius(t.data)
 	if target.Budget != 0 {
-		chosen, err := spend(t, s, target.Budget)
+		chosen, err := r.spend(t, s, target.Budget)
 		if err != nil {
 			return nil, err
 		}
 		s, target = chosen, Target{}
 	}
-	w := &worker{spec: s, target: target, norm: norm}
+	w := &worker{run: r, spec: s, target: target, norm: norm}
 	f, err := w.decompose(t)
 	if err != nil {
 		return nil, err
@@ -118,12 +142,9 @@ func Decompose(src Source, s factor.Spec, target Target) (*Result, error) {
 func (w *worker) decompose(t *tensor) (*Factors, error) {
 	switch w.spec.Kind {
 	case factor.HT:
-		run := newHTRun(w, t)
-		run.leaves()
-		run.inner()
-		return run.factors(), nil
+		return w.hierarchical(t)
 	case factor.TT, factor.TR:
-		return w.train(t), nil
+		return w.train(t)
 	case factor.BT:
 		return w.tucker(t)
 	}
@@ -131,7 +152,19 @@ func (w *worker) decompose(t *tensor) (*Factors, error) {
 }
 
 func unknown(s factor.Spec) error {
-	return fmt.Errorf("kind %q: a matrix is decomposed to ht, tt, tr or bt", s.Kind)
+	return request("kind %q: a matrix is decomposed to ht, tt, tr or bt", s.Kind)
+}
+
+// Least is the number of weights that the kind, modes and tree of s take at ranks of 1, below which no budget can go.
+func Least(s factor.Spec) (int64, error) {
+	one, err := smallest(s)
+	if err != nil {
+		return 0, err
+	}
+	if err := one.Validate(); err != nil {
+		return 0, &RequestError{err}
+	}
+	return one.Params()
 }
 
 // smallest is s with all ranks 1.
@@ -139,8 +172,8 @@ func smallest(s factor.Spec) (factor.Spec, error) {
 	one := factor.Spec{Kind: s.Kind, Scope: s.Scope, In: s.In, Out: s.Out, Tree: s.Tree}
 	switch s.Kind {
 	case factor.HT:
-		if t := tree(s); t.Order() != len(s.In) {
-			return s, fmt.Errorf("tree %v has %d leaves for %d modes: give each mode one leaf", t, t.Order(), len(s.In))
+		if t := s.DimensionTree(); t.Order() != len(s.In) {
+			return s, request("tree %v has %d leaves for %d modes: give each mode one leaf", t, t.Order(), len(s.In))
 		}
 		return one.WithRanks(1, 1), nil
 	case factor.TT, factor.TR:
@@ -155,37 +188,11 @@ func smallest(s factor.Spec) (factor.Spec, error) {
 
 // worker decomposes one matrix.
 type worker struct {
+	run
 	spec   factor.Spec
 	target Target
 	norm   float64
 	nodes  []Node
-}
-
-// truncate replaces axis k of t by what is kept of it and returns the frame [p, r] with all singular values. most is the largest rank
-// wanted. With a tolerance, share is the part of its square that the node may discard.
-func (w *worker) truncate(t *tensor, k int, name string, most int, share float64) (u blas64.General, sigma []float64) {
-	if l, p, q := t.unfold(k); w.target.Tol == 0 && min(p, l*q) > wide && most < min(p, l*q)/8 {
-		u, sigma, lost := t.sketch(k, most)
-		w.nodes = append(w.nodes, Node{Name: name, Rank: u.Cols, SingularValues: sigma, Discarded: lost})
-		return u, sigma
-	}
-	u, sigma = t.decompose(k)
-	r := min(most, len(sigma))
-	if w.target.Tol != 0 {
-		r = enough(sigma, w.target.Tol*w.norm*math.Sqrt(share))
-	}
-	w.note(name, sigma, r)
-	if r == u.Rows { // all of it: leave the axis as it is
-		return identity(r), sigma
-	}
-	u = head(u, r)
-	t.project(k, u)
-	return u, sigma
-}
-
-// note adds a node to the report.
-func (w *worker) note(name string, sigma []float64, r int) {
-	w.nodes = append(w.nodes, Node{Name: name, Rank: r, SingularValues: sigma, Discarded: frobenius(sigma[r:])})
 }
 
 // discarded is the sum of the squares of all that the nodes discarded.
@@ -195,13 +202,4 @@ func (w *worker) discarded() float64 {
 		sum += n.Discarded * n.Discarded
 	}
 	return sum
-}
-
-// enough is the smallest rank, at least 1, that discards at most tol.
-func enough(sigma []float64, tol float64) int {
-	r := len(sigma)
-	for r > 1 && frobenius(sigma[r-1:]) <= tol {
-		r--
-	}
-	return r
 }

@@ -28,19 +28,11 @@ func newHTTree(s factor.Spec) htTree {
 	for k := range s.In {
 		add(factor.Leaf(k), -1, -1)
 	}
-	inner, children := tree(s).Inner()
+	inner, children := s.DimensionTree().Inner()
 	for i, n := range inner {
 		add(n, number[children[i][0]], number[children[i][1]])
 	}
 	return t
-}
-
-// tree is the tree of s, the balanced one if it is left out.
-func tree(s factor.Spec) factor.Tree {
-	if s.Tree.IsZero() {
-		return factor.Balanced(len(s.In))
-	}
-	return s.Tree
 }
 
 // root is the number of the root.
@@ -66,12 +58,37 @@ func (t htTree) ranks(s factor.Spec) []int {
 // setRanks writes the ranks of the nodes to a copy of s.
 func (t htTree) setRanks(s factor.Spec, ranks []int) factor.Spec {
 	s = s.Clone()
-	s.Tree = tree(s)
+	s.Tree = s.DimensionTree()
 	s.Ranks = map[factor.Range]int{}
 	for i, n := range t.nodes[:t.root()] {
 		s.Ranks[n] = ranks[i]
 	}
 	return s
+}
+
+// usable reports whether no rank is larger than those around it can use: r_s <= r_u r_t and so on at a node t with children s and u.
+func (t htTree) usable(ranks []int) bool {
+	for n := range t.nodes {
+		if t.left[n] < 0 {
+			continue
+		}
+		if a, b, c := ranks[t.left[n]], ranks[t.right[n]], ranks[n]; a > b*c || b > a*c || c > a*b {
+			return false
+		}
+	}
+	return true
+}
+
+// usable reports whether no rank of s, an HT or TT matrix, is larger than those around it can use; other kinds pass.
+func usable(s factor.Spec) bool {
+	switch s.Kind {
+	case factor.HT:
+		t := newHTTree(s)
+		return t.usable(t.ranks(s))
+	case factor.TT:
+		return bondsUsable(joint(s), s.Bonds)
+	}
+	return true
 }
 
 // htRun is a hierarchical SVD under way.
@@ -111,30 +128,37 @@ func newHTRun(w *worker, t *tensor) *htRun {
 }
 
 // leaves truncates the modes, the smaller ones first so that the larger ones find less left.
-func (r *htRun) leaves() {
+func (r *htRun) leaves() error {
 	order := slices.Clone(r.axes)
 	sizes := slices.Clone(r.t.dims)
 	slices.SortStableFunc(order, func(a, b int) int { return sizes[a] - sizes[b] })
 	for _, n := range order {
-		if n != r.root() {
-			r.truncate(n, n)
+		if n == r.root() {
+			continue
+		}
+		if err := r.truncate(n, n); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // inner truncates the inner nodes, children before parents. What remains is the root's transfer tensor [r_s, r_u].
-func (r *htRun) inner() {
+func (r *htRun) inner() error {
 	for n := len(r.w.spec.In); n < r.root(); n++ {
 		axis := slices.Index(r.axes, r.left[n])
 		r.t.merge(axis)
 		r.axes = slices.Replace(r.axes, axis, axis+2, n)
-		r.truncate(n, axis)
+		if err := r.truncate(n, axis); err != nil {
+			return err
+		}
 	}
 	r.data[r.root()] = r.t.data
 	r.w.nodes = r.notes[:r.root()] // in the order of the factors
+	return nil
 }
 
-func (r *htRun) truncate(n, axis int) {
+func (r *htRun) truncate(n, axis int) error {
 	share := 1 / float64(max(2*len(r.w.spec.In)-3, 1))
 	if r.parent[n] == r.root() {
 		if r.top {
@@ -142,10 +166,22 @@ func (r *htRun) truncate(n, axis int) {
 		}
 		r.top = true
 	}
-	u, sigma := r.w.truncate(r.t, axis, r.nodes[n].String(), r.caps[n], share)
+	u, sigma, err := r.w.truncate(r.t, axis, r.nodes[n].String(), r.caps[n], share)
+	if err != nil {
+		return err
+	}
 	r.data[n], r.ranks[n], r.sigma[n], r.notes[n] = u.Data, u.Cols, sigma, r.w.nodes[len(r.w.nodes)-1]
+	return nil
 }
 
-func (r *htRun) factors() *Factors {
-	return &Factors{Spec: r.setRanks(r.w.spec, r.ranks), Data: r.data}
+// hierarchical is the whole of it: leaves, inner nodes, and what the ranks then have too much taken away.
+func (w *worker) hierarchical(t *tensor) (*Factors, error) {
+	r := newHTRun(w, t)
+	if err := r.leaves(); err != nil {
+		return nil, err
+	}
+	if err := r.inner(); err != nil {
+		return nil, err
+	}
+	return w.trim(&Factors{Spec: r.setRanks(w.spec, r.ranks), Data: r.data})
 }

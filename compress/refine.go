@@ -4,7 +4,7 @@ import "slices"
 
 // refine moves weights from node to node as long as that lowers the error: one move is taken back and another made as often as
 // fits. It looks at most trials times at the error.
-func (p *purse) refine(ranks []int, best float64, trials int) []int {
+func (p *purse) refine(ranks []int, best float64, trials int) ([]int, error) {
 	used := 0
 	for improved := true; improved; {
 		improved = false
@@ -20,15 +20,19 @@ func (p *purse) refine(ranks []int, best float64, trials int) []int {
 					continue
 				}
 				if used++; used > trials {
-					return ranks
+					return ranks, nil
 				}
-				if e := p.loss(trial); e < best*(1-1e-9) {
+				e, err := p.loss(trial)
+				if err != nil {
+					return nil, err
+				}
+				if e < best*(1-1e-9) {
 					ranks, best, improved = trial, e, true
 				}
 			}
 		}
 	}
-	return ranks
+	return ranks, nil
 }
 
 // step makes a move, forwards or backwards, if its end is valid and fits the budget.

@@ -11,9 +11,9 @@ import (
 // Add is the sum of two matrices of one kind, HT or TT, with the same modes and tree. Its ranks are the sums of theirs, which may be more
 // than a Spec allows: Round brings them back.
 func Add(a, b *Factors) (*Factors, error) {
-	if a.Spec.Kind != b.Spec.Kind || !slices.Equal(a.Spec.In, b.Spec.In) || !slices.Equal(a.Spec.Out, b.Spec.Out) || tree(a.Spec).String() != tree(b.Spec).String() {
+	if a.Spec.Kind != b.Spec.Kind || !slices.Equal(a.Spec.In, b.Spec.In) || !slices.Equal(a.Spec.Out, b.Spec.Out) || a.Spec.DimensionTree().String() != b.Spec.DimensionTree().String() {
 		return nil, fmt.Errorf("%s %v x %v, tree %v, and %s %v x %v, tree %v: only matrices of one structure can be added",
-			a.Spec.Kind, a.Spec.Out, a.Spec.In, tree(a.Spec), b.Spec.Kind, b.Spec.Out, b.Spec.In, tree(b.Spec))
+			a.Spec.Kind, a.Spec.Out, a.Spec.In, a.Spec.DimensionTree(), b.Spec.Kind, b.Spec.Out, b.Spec.In, b.Spec.DimensionTree())
 	}
 	switch a.Spec.Kind {
 	case factor.HT:
@@ -33,22 +33,10 @@ func Round(f *Factors, caps factor.Spec, target Target) (*Result, error) {
 		return nil, err
 	}
 	if target.Budget != 0 {
-		return nil, fmt.Errorf("budget %d: rounding takes ranks or a tolerance", target.Budget)
+		return nil, request("budget %d: rounding takes ranks or a tolerance", target.Budget)
 	}
 	w := &worker{spec: caps, target: target}
-	var out *Factors
-	var err error
-	switch f.Spec.Kind {
-	case factor.HT:
-		out, err = w.roundHT(f)
-	case factor.TT:
-		if target.Tol == 0 && len(caps.Bonds) != len(f.Spec.Bonds) {
-			return nil, fmt.Errorf("%d ranks %v for %d bonds: give each a rank", len(caps.Bonds), caps.Bonds, len(f.Spec.Bonds))
-		}
-		out = w.roundTrain(f)
-	default:
-		err = fmt.Errorf("kind %q: only HT and TT matrices are rounded", f.Spec.Kind)
-	}
+	out, err := w.round(f)
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +45,25 @@ func Round(f *Factors, caps factor.Spec, target Target) (*Result, error) {
 	res.Report.Error = distance(f, out)
 	res.Report.finish()
 	return res, nil
+}
+
+// round truncates f, an HT or TT matrix, to the target.
+func (w *worker) round(f *Factors) (*Factors, error) {
+	switch f.Spec.Kind {
+	case factor.HT:
+		return w.roundHT(f)
+	case factor.TT:
+		if bonds := w.spec.Bonds; w.target.Tol == 0 {
+			if len(bonds) != len(f.Spec.Bonds) {
+				return nil, request("%d ranks %v for %d bonds: give each a rank", len(bonds), bonds, len(f.Spec.Bonds))
+			}
+			if slices.Min(bonds) < 1 {
+				return nil, request("ranks %v of bonds: the least is 1", bonds)
+			}
+		}
+		return w.roundTrain(f), nil
+	}
+	return nil, request("kind %q: only HT and TT matrices are rounded", f.Spec.Kind)
 }
 
 // roundHT truncates f to the target.
@@ -73,7 +80,7 @@ func (w *worker) roundHT(f *Factors) (*Factors, error) {
 	} else {
 		for n := range ranks {
 			if ranks[n] = min(w.spec.Rank(h.nodes[n]), len(sigma[n])); ranks[n] < 1 {
-				return nil, fmt.Errorf("node %v has no rank: give every node but the root a rank", h.nodes[n])
+				return nil, request("node %v has no rank: give every node but the root a rank", h.nodes[n])
 			}
 		}
 	}
@@ -98,9 +105,8 @@ func distance(a, b *Factors) float64 {
 	}
 	minus.Data[len(minus.Data)-1] = last
 	if a.Spec.Kind == factor.TT {
-		w := &worker{target: Target{Tol: 0.5}}
-		w.roundTrain(addTrain(a, minus))
-		return w.norm
+		cores, _ := orthogonaliseTrain(addTrain(a, minus))
+		return frobenius(cores[0].Data)
 	}
 	h := htOf(addHT(a, minus))
 	h.orthogonalise()

@@ -10,27 +10,6 @@ import (
 	"pgregory.net/rapid"
 )
 
-// usable reports whether each rank is no larger than those around it can use, without which rounding rightly takes some away.
-func usable(s factor.Spec) bool {
-	p := joint(s)
-	if s.Kind == factor.TT {
-		for k, n := range p {
-			if s.Bonds[k] > n*s.Bonds[k+1] || s.Bonds[k+1] > n*s.Bonds[k] {
-				return false
-			}
-		}
-		return true
-	}
-	tr := newHTTree(s)
-	r := tr.ranks(s)
-	for n := len(p); n <= tr.root(); n++ {
-		if a, b, c := r[tr.left[n]], r[tr.right[n]], r[n]; a > b*c || b > a*c || c > a*b {
-			return false
-		}
-	}
-	return true
-}
-
 func TestRound(t *testing.T) {
 	for _, kind := range []factor.Kind{factor.HT, factor.TT} {
 		t.Run(string(kind), func(t *testing.T) {

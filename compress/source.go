@@ -2,6 +2,7 @@ package compress
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/fdht/fdht/factor"
 )
@@ -54,13 +55,19 @@ func (j Joined) Row(dst []float32, i int) {
 func checkSize(src Source, s factor.Spec) error {
 	rows, cols := src.Size()
 	if rows != s.Rows() {
-		return fmt.Errorf("output modes %v multiply to %d, the matrix has %d rows: make them agree", s.Out, s.Rows(), rows)
+		return request("output modes %v multiply to %d, the matrix has %d rows: make them agree", s.Out, s.Rows(), rows)
 	}
 	if cols > s.Cols() {
-		return fmt.Errorf("input modes %v multiply to %d, the matrix has %d columns: give modes that multiply to at least as many", s.In, s.Cols(), cols)
+		return request("input modes %v multiply to %d, the matrix has %d columns: give modes that multiply to at least as many", s.In, s.Cols(), cols)
+	}
+	if n := float64(s.Rows()) * float64(s.Cols()); n > MaxEntries {
+		return request("modes %v x %v make a matrix of %.3g entries: the most that is decomposed is %d", s.Out, s.In, n, int64(MaxEntries))
 	}
 	return nil
 }
+
+// MaxEntries is the most entries of a matrix, padding included, that Decompose takes, 8 GiB of them in float64; fewer on machines of 32 bits.
+const MaxEntries = min(1<<30, math.MaxInt/16)
 
 // gather reads src as the tensor [p_1, .., p_d] of joint modes, columns beyond those of src zero.
 func gather(src Source, s factor.Spec) (*tensor, error) {

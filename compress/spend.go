@@ -16,7 +16,7 @@ type purse struct {
 	kept    [][]float64 // logarithm of the share that a node keeps at rank 1, 2, ..; nil: the node is counted elsewhere
 	most    []int       // largest rank of each node
 	budget  int64
-	loss    func(ranks []int) float64 // squared error, but for what is lost anyway
+	loss    func(ranks []int) (float64, error) // squared error, but for what is lost anyway
 	weights func(ranks []int) int64
 	valid   func(ranks []int) bool // no rank is larger than those around it can use
 	// moves are the sets of nodes whose ranks may grow by one together. A single node can grow only where the ranks around it
@@ -76,7 +76,7 @@ func (p *purse) grow(ranks []int) {
 
 // spend chooses the ranks: the better of two beginnings, one that grows by the singular values and one that keeps the ranks even,
 // refined by the error that truncation really makes.
-func (p *purse) spend(trials int) []int {
+func (p *purse) spend(trials int) ([]int, error) {
 	greedy, even := slices.Repeat([]int{1}, len(p.most)), slices.Repeat([]int{1}, len(p.most))
 	p.grow(greedy)
 	q := *p
@@ -88,7 +88,14 @@ func (p *purse) spend(trials int) []int {
 	}
 	q.grow(even)
 	p.grow(even)
-	best, other := p.loss(greedy), p.loss(even)
+	best, err := p.loss(greedy)
+	if err != nil {
+		return nil, err
+	}
+	other, err := p.loss(even)
+	if err != nil {
+		return nil, err
+	}
 	if other < best {
 		greedy, best = even, other
 	}
@@ -96,19 +103,20 @@ func (p *purse) spend(trials int) []int {
 }
 
 // spend is the structure with the ranks that a budget is best spent on. It leaves t as it was.
-func spend(t *tensor, s factor.Spec, budget int64) (factor.Spec, error) {
+func (r run) spend(t *tensor, s factor.Spec, budget int64) (factor.Spec, error) {
 	copied := *t // steps put new slices in place of the old
 	t = &copied
 	switch s.Kind {
 	case factor.HT:
-		return spendHT(t, s, budget), nil
+		return r.spendHT(t, s, budget)
 	case factor.TT:
-		return spendTT(t, s, budget), nil
+		return r.spendTT(t, s, budget)
 	case factor.TR: // an open ring: closing it would multiply what each core after the first costs
 		train := s
 		train.Kind = factor.TT
-		s.Bonds = spendTT(t, train, budget).Bonds
-		return s, nil
+		train, err := r.spendTT(t, train, budget)
+		s.Bonds = train.Bonds
+		return s, err
 	case factor.BT:
 		return spendBT(s, budget), nil
 	}
@@ -120,14 +128,18 @@ func trialsFor(n int) int { return min(400, 3_000_000/max(n, 1)) }
 
 // spendHT truncates to what single nodes could take of the budget, which makes t small where it is much larger than that, and
 // chooses among the singular values seen then.
-func spendHT(t *tensor, s factor.Spec, budget int64) factor.Spec {
-	run := newHTRun(&worker{spec: s, target: Target{Budget: budget}}, t)
-	run.leaves()
+func (r run) spendHT(t *tensor, s factor.Spec, budget int64) (factor.Spec, error) {
+	run := newHTRun(&worker{run: r, spec: s, target: Target{Budget: budget}}, t)
+	if err := run.leaves(); err != nil {
+		return s, err
+	}
 	core := *t
-	run.inner()
+	if err := run.inner(); err != nil {
+		return s, err
+	}
 	tr, top, joint := run.htTree, run.root(), joint(s)
 	if top == 0 {
-		return s
+		return s, nil
 	}
 	all := func(ranks []int) []int { return append(slices.Clone(ranks), 1) }
 	p := &purse{budget: budget}
@@ -144,38 +156,29 @@ func spendHT(t *tensor, s factor.Spec, budget int64) factor.Spec {
 		}
 		return total
 	}
-	p.valid = func(ranks []int) bool {
-		r := all(ranks)
-		for n := len(joint); n <= top; n++ {
-			if a, b, c := r[tr.left[n]], r[tr.right[n]], r[n]; a > b*c || b > a*c || c > a*b {
-				return false
-			}
-		}
-		return true
-	}
+	p.valid = func(ranks []int) bool { return tr.usable(all(ranks)) }
 	for a := range top {
 		for b := a; b < top; b++ {
 			p.moves = append(p.moves, tr.path(a, b))
 		}
 	}
-	p.loss = func(ranks []int) float64 {
+	p.loss = func(ranks []int) (float64, error) {
 		t := core
-		w := &worker{spec: tr.setRanks(s, all(ranks))}
-		run := newHTRun(w, &t)
-		run.leaves()
-		run.inner()
-		return w.discarded()
+		w := &worker{run: r, spec: tr.setRanks(s, all(ranks))}
+		_, err := w.hierarchical(&t)
+		return w.discarded(), err
 	}
-	return tr.setRanks(s, all(p.spend(trialsFor(len(core.data)))))
+	ranks, err := p.spend(trialsFor(len(core.data)))
+	return tr.setRanks(s, all(ranks)), err
 }
 
 // spendTT does the same for a train.
-func spendTT(t *tensor, s factor.Spec, budget int64) factor.Spec {
-	w := &worker{spec: s, target: Target{Budget: budget}}
-	f := w.train(t)
+func (r run) spendTT(t *tensor, s factor.Spec, budget int64) (factor.Spec, error) {
+	w := &worker{run: r, spec: s, target: Target{Budget: budget}}
+	f, err := w.train(t)
 	bonds, joint := len(s.In)-1, joint(s)
-	if bonds == 0 {
-		return s
+	if bonds == 0 || err != nil {
+		return s, err
 	}
 	all := func(ranks []int) []int { return append(append([]int{1}, ranks...), 1) }
 	p := &purse{budget: budget}
@@ -191,15 +194,7 @@ func spendTT(t *tensor, s factor.Spec, budget int64) factor.Spec {
 		}
 		return total
 	}
-	p.valid = func(ranks []int) bool {
-		r := all(ranks)
-		for k, n := range joint {
-			if r[k] > n*r[k+1] || r[k+1] > n*r[k] {
-				return false
-			}
-		}
-		return true
-	}
+	p.valid = func(ranks []int) bool { return bondsUsable(joint, all(ranks)) }
 	for a := range bonds {
 		for b := a; b < bonds; b++ {
 			var run []int
@@ -209,15 +204,16 @@ func spendTT(t *tensor, s factor.Spec, budget int64) factor.Spec {
 			p.moves = append(p.moves, run)
 		}
 	}
-	p.loss = func(ranks []int) float64 {
+	p.loss = func(ranks []int) (float64, error) {
 		s := s
 		s.Bonds = all(ranks)
-		w := &worker{spec: s}
+		w := &worker{run: r, spec: s}
 		w.roundTrain(f)
-		return w.discarded()
+		return w.discarded(), r.ctx.Err()
 	}
-	s.Bonds = all(p.spend(trialsFor(int(f.Weights()) * max(1, slices.Max(f.Spec.Bonds)))))
-	return s
+	ranks, err := p.spend(trialsFor(int(f.Weights()) * max(1, slices.Max(f.Spec.Bonds))))
+	s.Bonds = all(ranks)
+	return s, err
 }
 
 // spendBT has but one number to choose.

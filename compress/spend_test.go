@@ -1,6 +1,8 @@
 package compress
 
 import (
+	"context"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -30,7 +32,7 @@ func TestBudgetIsSpentWell(t *testing.T) {
 	}
 	for name, w := range map[string]Matrix{"noise": noise, "falling": random(24, 72, 2, 0.05, 1), "low rank": lowRank} {
 		for _, budget := range []int64{150, 600} {
-			r, err := Decompose(w, factor.HTSpec(in, out, 1, 1), Target{Budget: budget})
+			r, err := Decompose(context.Background(), w, factor.HTSpec(in, out, 1, 1), Target{Budget: budget})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,7 +54,7 @@ func TestBudgetIsSpentWell(t *testing.T) {
 					if n, err := s.Params(); err != nil || n > budget || s.Validate() != nil {
 						continue
 					}
-					u, err := Decompose(w, s, Target{})
+					u, err := Decompose(context.Background(), w, s, Target{})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -71,7 +73,7 @@ func TestBudgetOfOtherKinds(t *testing.T) {
 	w := random(48, 118, 2, 0.03, 1)
 	for _, s := range []factor.Spec{factor.TTSpec(in, out, 1), factor.TRSpec(in, out, 1), factor.BTSpec(in, out, 1, 1),
 		factor.HTSpec([]int{120}, []int{48}, 1, 1), factor.HTSpec([]int{12, 10}, []int{8, 6}, 1, 1)} {
-		r, err := Decompose(w, s, Target{Budget: 6000})
+		r, err := Decompose(context.Background(), w, s, Target{Budget: 6000})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +85,7 @@ func TestBudgetOfOtherKinds(t *testing.T) {
 	// a train that may have twice the weights is no worse
 	last := 1.0
 	for budget := int64(100); budget < 5000; budget *= 2 {
-		r, err := Decompose(w, factor.TTSpec(in, out, 1), Target{Budget: budget})
+		r, err := Decompose(context.Background(), w, factor.TTSpec(in, out, 1), Target{Budget: budget})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,22 +118,27 @@ func TestErrors(t *testing.T) {
 		{w, factor.HTSpec([]int{3, 4, 2, 4}, []int{2, 3, 4, 2}, 2, 2), Target{}, "input modes [3 4 2 4] multiply to 96, the matrix has 118 columns: give modes that multiply to at least as many"},
 		{w, factor.BTSpec([]int{3, 4, 2, 5}, []int{2, 3, 4, 2}, 2, 2), Target{}, "2 blocks: a matrix is decomposed to 1 block"},
 		{w, factor.BTSpec([]int{3, 4, 2, 5}, []int{2, 3, 4, 2}, 1, 1), Target{Tol: 1e-6}, "tolerance 1e-06 takes rank 12, and the smallest mode of [2 3 4 2] x [3 4 2 5] allows 6 in a block: choose modes of more even size, or another kind"},
+		{w, factor.HTSpec([]int{1 << 15, 1 << 15}, []int{6, 8}, 1, 1), Target{}, "modes [6 8] x [32768 32768] make a matrix of 5.15e+10 entries: the most that is decomposed is 1073741824"},
 		{bad, ht, Target{}, "entry 3 of row 7 is "},
 	} {
-		_, err := Decompose(c.src, c.spec, c.target)
+		_, err := Decompose(context.Background(), c.src, c.spec, c.target)
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("got %v\nwant %s", err, c.want)
 		}
+		var request *RequestError
+		if errors.As(err, &request) == strings.HasPrefix(c.want, "entry") {
+			t.Errorf("%v: a request %v", err, request != nil)
+		}
 	}
-	r, err := Decompose(w, ht, Target{})
+	r, err := Decompose(context.Background(), w, ht, Target{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	train, err := Decompose(w, factor.TTSpec(ht.In, ht.Out, 2), Target{})
+	train, err := Decompose(context.Background(), w, factor.TTSpec(ht.In, ht.Out, 2), Target{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring, err := Decompose(w, factor.TRSpec(ht.In, ht.Out, 2), Target{})
+	ring, err := Decompose(context.Background(), w, factor.TRSpec(ht.In, ht.Out, 2), Target{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +149,9 @@ func TestErrors(t *testing.T) {
 		"budget 50: rounding takes ranks or a tolerance": func() (any, error) { return Round(r.Factors, r.Spec, Target{Budget: 50}) },
 		"node 0 has no rank":                             func() (any, error) { return Round(r.Factors, factor.Spec{}, Target{}) },
 		"0 ranks [] for 5 bonds":                         func() (any, error) { return Round(train.Factors, factor.Spec{}, Target{}) },
+		"ranks [1 2 0 2 1] of bonds: the least is 1": func() (any, error) {
+			return Round(train.Factors, factor.Spec{Bonds: []int{1, 2, 0, 2, 1}}, Target{})
+		},
 	} {
 		if _, err := f(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v\nwant %s", err, want)
@@ -174,12 +184,12 @@ func TestJoined(t *testing.T) {
 func TestSameAtAnyNumberOfProcessors(t *testing.T) {
 	w := random(256, 300, 9, 0.01, 1)
 	s := factor.HTSpec([]int{5, 4, 3, 5}, []int{4, 4, 4, 4}, 6, 6)
-	a, err := Decompose(w, s, Target{})
+	a, err := Decompose(context.Background(), w, s, Target{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	one(t, func() {
-		b, err := Decompose(w, s, Target{})
+		b, err := Decompose(context.Background(), w, s, Target{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/fdht/fdht/factor"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
 )
@@ -12,7 +13,7 @@ import (
 // train is TT-SVD and, when the ends are to have a rank above 1, TR-SVD: from the first mode on, the unfolding [r_{k-1} p_k, rest]
 // gives core k and what remains. A ring splits the rank of the first unfolding into r_0 r_1 and takes r_0 along to the end. With a tolerance
 // or a budget a ring stays open, r_0 = 1.
-func (w *worker) train(t *tensor) *Factors {
+func (w *worker) train(t *tensor) (*Factors, error) {
 	d := len(t.dims)
 	caps := w.bondCaps(t.dims)
 	f := &Factors{Spec: w.spec.Clone()}
@@ -24,34 +25,43 @@ func (w *worker) train(t *tensor) *Factors {
 			t.merge(0)
 		}
 		if k == 0 && caps[0] > 1 {
-			w.openRing(t, f, bonds, caps)
+			if err := w.openRing(t, f, bonds, caps); err != nil {
+				return nil, err
+			}
 			caps[d] = bonds[d]
 			for n := d - 1; n > 1; n-- { // a bond cannot use more than the core behind it
 				caps[n] = min(caps[n], p[n]*caps[n+1])
 			}
 			continue
 		}
-		u, _ := w.truncate(t, 0, fmt.Sprintf("bond %d", k+1), caps[k+1], share)
+		u, _, err := w.truncate(t, 0, fmt.Sprintf("bond %d", k+1), caps[k+1], share)
+		if err != nil {
+			return nil, err
+		}
 		f.Data = append(f.Data, u.Data)
 		bonds[k+1] = u.Cols
 	}
 	f.Data = append(f.Data, t.data)
 	f.Spec.Bonds = bonds
-	for k := 1; k < d; k++ {
-		if bonds[0] == 1 && bonds[k] > p[k]*bonds[k+1] {
-			return w.trim(f)
-		}
+	if bonds[0] > 1 {
+		return f, nil
 	}
-	return f
+	f.Spec.Kind = factor.TT // as which an open ring is trimmed
+	f, err := w.trim(f)
+	if err == nil {
+		f.Spec.Kind = w.spec.Kind
+	}
+	return f, err
 }
 
-// trim takes away, without loss, what a bond has beyond what the core behind it can use since that was truncated.
-func (w *worker) trim(f *Factors) *Factors {
-	f = (&worker{spec: f.Spec}).roundTrain(f)
-	for k := range w.nodes {
-		w.nodes[k].Rank = f.Spec.Bonds[k+1]
+// bondsUsable reports whether no bond is larger than the cores p [k] beside it and the bonds behind these can use.
+func bondsUsable(p, bonds []int) bool {
+	for k, n := range p {
+		if bonds[k] > n*bonds[k+1] || bonds[k+1] > n*bonds[k] {
+			return false
+		}
 	}
-	return f
+	return true
 }
 
 // bondCaps are the most that the bonds r_0..r_d may keep.
@@ -73,11 +83,14 @@ func (w *worker) bondCaps(p []int) []int {
 
 // openRing splits the first mode off: W = sum over a, b of core_0[a, (i_1 j_1), b] rest[b, .., a], where the pair (a, b) is one
 // index of the singular vectors.
-func (w *worker) openRing(t *tensor, f *Factors, bonds, caps []int) {
+func (w *worker) openRing(t *tensor, f *Factors, bonds, caps []int) error {
 	d := len(t.dims)
 	l, p, q := t.unfold(0)
 	r0, r1 := ringSplit(caps[0], caps[1], min(l*p, q))
-	u, _ := w.truncate(t, 0, "bonds 0 and 1", r0*r1, 0)
+	u, _, err := w.truncate(t, 0, "bonds 0 and 1", r0*r1, 0)
+	if err != nil {
+		return err
+	}
 	bonds[0], bonds[1], bonds[d] = r0, r1, r0
 	core := make([]float64, len(u.Data))
 	for i := range p {
@@ -97,6 +110,7 @@ func (w *worker) openRing(t *tensor, f *Factors, bonds, caps []int) {
 	t.data = rest
 	t.dims = append(append([]int{r1}, t.dims[1:]...), r0)
 	t.merge(len(t.dims) - 2) // the last core is [r_{d-1}, (p_d, r_0)]
+	return nil
 }
 
 // ringSplit is the pair of ranks, at most r0 and r1, with the largest product that is at most most; the more even pair of equal ones.
@@ -111,12 +125,13 @@ func ringSplit(r0, r1, most int) (int, int) {
 	return a, b
 }
 
-// roundTrain truncates a train: orthonormal from the right, then singular values from the left. The bonds of w.spec are the most kept.
-func (w *worker) roundTrain(f *Factors) *Factors {
+// orthogonaliseTrain makes the cores of a train [r_{k-1} p_k, r_k] orthonormal from the right, all but the first, whose norm is then that
+// of the matrix.
+func orthogonaliseTrain(f *Factors) (cores []blas64.General, bonds []int) {
 	d := len(f.Data)
 	p := joint(f.Spec)
-	bonds := slices.Clone(f.Spec.Bonds)
-	cores := make([]blas64.General, d)
+	bonds = slices.Clone(f.Spec.Bonds)
+	cores = make([]blas64.General, d)
 	for k := range d {
 		cores[k] = frame(slices.Clone(f.Data[k]), bonds[k+1])
 	}
@@ -138,6 +153,14 @@ func (w *worker) roundTrain(f *Factors) *Factors {
 		blas64.Gemm(blas.NoTrans, blas.Trans, 1, cores[k-1], r, 0, before)
 		cores[k-1] = before
 	}
+	return cores, bonds
+}
+
+// roundTrain truncates a train: orthonormal from the right, then singular values from the left. The bonds of w.spec are the most kept.
+func (w *worker) roundTrain(f *Factors) *Factors {
+	d := len(f.Data)
+	p := joint(f.Spec)
+	cores, bonds := orthogonaliseTrain(f)
 	w.norm = frobenius(cores[0].Data)
 	for k := range d - 1 {
 		u, sigma := leftOf(cores[k])
@@ -147,7 +170,7 @@ func (w *worker) roundTrain(f *Factors) *Factors {
 		} else {
 			r = enough(sigma, w.target.Tol*w.norm/math.Sqrt(float64(d-1)))
 		}
-		w.note(fmt.Sprintf("bond %d", k+1), sigma, r)
+		w.nodes = append(w.nodes, Node{Name: fmt.Sprintf("bond %d", k+1), Rank: r, SingularValues: sigma, Discarded: frobenius(sigma[r:])})
 		u = head(u, r)
 		next := frame(cores[k+1].Data, p[k+1]*bonds[k+2])
 		rest := newGeneral(r, cores[k].Cols) // u^T core k

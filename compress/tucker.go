@@ -10,17 +10,29 @@ import (
 func (w *worker) tucker(t *tensor) (*Factors, error) {
 	d := len(t.dims)
 	if w.spec.Blocks != 1 {
-		return nil, fmt.Errorf("%d blocks: a matrix is decomposed to 1 block", w.spec.Blocks)
+		return nil, request("%d blocks: a matrix is decomposed to 1 block", w.spec.Blocks)
 	}
+	order := make([]int, d)
+	for k := range order {
+		order[k] = k
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return t.dims[a] - t.dims[b] })
 	r := w.spec.BlockRank
+	seen := make([]choice, d) // of the modes of t as it is now
 	if w.target.Tol != 0 {
 		r = 1
-		for k := range d {
-			_, sigma := t.decompose(k)
-			r = max(r, enough(sigma, w.target.Tol*w.norm/math.Sqrt(float64(d))))
+		for _, k := range order {
+			c, err := w.choose(t, k, 0, w.target.Tol*w.norm/math.Sqrt(float64(d)))
+			if err != nil {
+				return nil, err
+			}
+			r = max(r, c.rank)
+			if c.left == nil || k == order[0] { // a sketch holds what remains of t: the others will be of less
+				seen[k] = c
+			}
 		}
 		if most := slices.Min(t.dims); r > most {
-			return nil, fmt.Errorf("tolerance %v takes rank %d, and the smallest mode of %v x %v allows %d in a block: choose modes of more even size, or another kind", w.target.Tol, r, w.spec.Out, w.spec.In, most)
+			return nil, request("tolerance %v takes rank %d, and the smallest mode of %v x %v allows %d in a block: choose modes of more even size, or another kind", w.target.Tol, r, w.spec.Out, w.spec.In, most)
 		}
 	}
 	if d == 1 {
@@ -28,18 +40,22 @@ func (w *worker) tucker(t *tensor) (*Factors, error) {
 	}
 	f := &Factors{Spec: w.spec.Clone(), Data: make([][]float64, d+1)}
 	f.Spec.BlockRank = r
-	order := make([]int, d)
-	for k := range order {
-		order[k] = k
-	}
-	sizes := slices.Clone(t.dims)
-	slices.SortStableFunc(order, func(a, b int) int { return sizes[a] - sizes[b] })
-	caps := &worker{spec: w.spec}
 	for _, k := range order {
-		u, _ := caps.truncate(t, k, fmt.Sprintf("mode %d", k), r, 0)
-		f.Data[k] = u.Data
+		c := seen[k]
+		switch {
+		case c.rank > 0 && c.left == nil:
+			c = c.keep(r, byRank)
+		case c.rank != r: // not seen yet, or a sketch of fewer columns
+			var err error
+			if c, err = w.choose(t, k, r, byRank); err != nil {
+				return nil, err
+			}
+		}
+		if c.rank < t.dims[k] { // the other modes have changed
+			clear(seen)
+		}
+		f.Data[k] = w.take(t, k, fmt.Sprintf("mode %d", k), c).Data
 	}
-	w.nodes = caps.nodes
 	f.Data[d] = t.data
 	return f, nil
 }

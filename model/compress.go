@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -42,7 +43,7 @@ type piece struct {
 // Compress makes a model of f with compressed recurrent matrices; biases, classifier and all else stay as they are. Matrices that share
 // a structure in the configuration get the same ranks: the largest that one of them needs for a tolerance, and for a budget those
 // that leave the smallest error over all of them.
-func Compress(f *File, how Compression) (*File, []Compressed, error) {
+func Compress(ctx context.Context, f *File, how Compression) (*File, []Compressed, error) {
 	cfg := f.Config
 	if len(how.Structure) == 0 {
 		return nil, nil, errors.New("no structure to compress to")
@@ -77,7 +78,7 @@ func Compress(f *File, how Compression) (*File, []Compressed, error) {
 		if len(group) == 0 {
 			continue
 		}
-		results, err := bestOf(group, tried[g], target)
+		results, err := bestOf(ctx, group, tried[g], target)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", group[0].name, err)
 		}
@@ -154,10 +155,10 @@ func sources(m *rnn.Model, l, d int) (wx, wh compress.Source) {
 }
 
 // bestOf compresses matrices to the best of the structures.
-func bestOf(group []piece, structures []factor.Spec, target compress.Target) (best []*compress.Result, err error) {
+func bestOf(ctx context.Context, group []piece, structures []factor.Spec, target compress.Target) (best []*compress.Result, err error) {
 	least := math.Inf(1)
 	for _, s := range structures {
-		results, e := together(group, s, target)
+		results, e := together(ctx, group, s, target)
 		if e != nil {
 			if err == nil {
 				err = e
@@ -179,8 +180,8 @@ func bestOf(group []piece, structures []factor.Spec, target compress.Target) (be
 }
 
 // together compresses matrices to one structure with the same ranks.
-func together(group []piece, s factor.Spec, target compress.Target) ([]*compress.Result, error) {
-	results, err := each(group, s, target)
+func together(ctx context.Context, group []piece, s factor.Spec, target compress.Target) ([]*compress.Result, error) {
+	results, err := each(ctx, group, s, target)
 	if err != nil || len(group) == 1 || target == (compress.Target{}) {
 		return results, err
 	}
@@ -189,11 +190,11 @@ func together(group []piece, s factor.Spec, target compress.Target) ([]*compress
 		chosen = append(chosen, r.Spec)
 	}
 	if target.Tol != 0 {
-		return each(group, largest(chosen), compress.Target{})
+		return each(ctx, group, largest(chosen), compress.Target{})
 	}
 	var best []*compress.Result
 	for _, c := range chosen {
-		if results, err = each(group, c, compress.Target{}); err != nil {
+		if results, err = each(ctx, group, c, compress.Target{}); err != nil {
 			return nil, err
 		}
 		if best == nil || lost(results) < lost(best) {
@@ -204,9 +205,9 @@ func together(group []piece, s factor.Spec, target compress.Target) ([]*compress
 }
 
 // each compresses matrices one by one.
-func each(group []piece, s factor.Spec, target compress.Target) (out []*compress.Result, err error) {
+func each(ctx context.Context, group []piece, s factor.Spec, target compress.Target) (out []*compress.Result, err error) {
 	for _, p := range group {
-		r, err := compress.Decompose(p.src, s, target)
+		r, err := compress.Decompose(ctx, p.src, s, target)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -45,7 +46,7 @@ func TestCompress(t *testing.T) {
 				if scope == factor.Split {
 					how.Recurrent = []factor.Spec{structureFor(kind, factor.Full, rows, c.Hidden)}
 				}
-				g, report, err := Compress(f, how)
+				g, report, err := Compress(context.Background(), f, how)
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
@@ -58,7 +59,7 @@ func TestCompress(t *testing.T) {
 					t.Errorf("%s: %d matrices in the report, want %d", name, len(report), matrices)
 				}
 				// a second time from the structured model: what is not dense is formed
-				h, _, err := Compress(g, how)
+				h, _, err := Compress(context.Background(), g, how)
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
@@ -66,7 +67,7 @@ func TestCompress(t *testing.T) {
 
 				weights, _, _ := g.Net.Count()
 				how.Target = compress.Target{Budget: weights - 1}
-				h, report, err = Compress(f, how)
+				h, report, err = Compress(context.Background(), f, how)
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
@@ -108,7 +109,7 @@ func TestCompressRefuses(t *testing.T) {
 		{Compression{Structure: of(factor.Full, 15, 7)}, "cell.0: output modes [5 3] multiply to 15, the matrix has 12 rows"},
 		{Compression{Structure: full, Upper: small}, "cell.1: input modes [2 2] multiply to 4, the matrix has 6 columns"},
 	} {
-		_, _, err := Compress(f, tc.how)
+		_, _, err := Compress(context.Background(), f, tc.how)
 		if err == nil || !strings.HasPrefix(err.Error(), tc.want) {
 			t.Errorf("got  %v\nwant %s", err, tc.want)
 		}
@@ -124,7 +125,7 @@ func TestCompressTriesStructures(t *testing.T) {
 	all := []factor.Spec{factor.HTSpec([]int{7}, []int{12}, 1, 1), factor.HTSpec([]int{2, 4}, []int{4, 3}, 1, 1), factor.HTSpec([]int{1, 7}, []int{12, 1}, 1, 1)}
 	for _, target := range []compress.Target{{Budget: 60}, {Tol: 0.3}} {
 		value := func(structures ...factor.Spec) float64 {
-			g, report, err := Compress(f, Compression{Structure: structures, Target: target})
+			g, report, err := Compress(context.Background(), f, Compression{Structure: structures, Target: target})
 			if err != nil {
 				return 1e9
 			}
@@ -139,7 +140,7 @@ func TestCompressTriesStructures(t *testing.T) {
 			t.Errorf("%+v: %v, the best alone comes to %v", target, got, best)
 		}
 	}
-	if _, _, err := Compress(f, Compression{Structure: all[:1], Target: compress.Target{Budget: 60}}); err == nil {
+	if _, _, err := Compress(context.Background(), f, Compression{Structure: all[:1], Target: compress.Target{Budget: 60}}); err == nil {
 		t.Error("84 weights fit a budget of 60")
 	}
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -86,7 +88,7 @@ type compressedMatrix struct {
 }
 
 // Run compresses.
-func (c *compressCmd) Run(u *ui) error {
+func (c *compressCmd) Run(ctx context.Context, u *ui) error {
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -99,9 +101,13 @@ func (c *compressCmd) Run(u *ui) error {
 	if err != nil {
 		return err
 	}
-	small, report, err := model.Compress(f, how)
-	if err != nil {
+	small, report, err := model.Compress(ctx, f, how)
+	var request *compress.RequestError
+	if errors.As(err, &request) {
 		return &usageError{err: err}
+	}
+	if err != nil {
+		return err
 	}
 	if err := small.Save(c.Out); err != nil {
 		return err
