@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -18,7 +19,7 @@ import (
 // size and nothing has to be asked beforehand. setpts and -r 1 give the frames one tick each: every decoded frame
 // comes out once, whatever the time stamps say, with every version of ffmpeg (the option for it was renamed).
 func ffmpegArgs(input string, o Options, live bool) []string {
-	args := []string{"-nostdin", "-hide_banner", "-v", "error", "-protocol_whitelist", "file,pipe"}
+	args := append([]string{"-nostdin", "-hide_banner", "-v", "error", "-protocol_whitelist", "file,pipe"}, o.Limits.ffmpegArgs()...)
 	if live {
 		// Frame threads hold frames back, and probing reads ahead: both cost latency. (-fflags nobuffer would cost
 		// the frames that probing has read.)
@@ -54,12 +55,12 @@ func findFFmpeg(name string) (string, error) {
 }
 
 // readFFmpeg decodes a file, or r when it is not nil, through an ffmpeg process.
-func readFFmpeg(ctx context.Context, path string, r io.Reader, o Options, out func(Frame) bool) error {
+func readFFmpeg(caller context.Context, path string, r io.Reader, o Options, out func(Frame) bool) error {
 	prog, err := findFFmpeg(o.FFmpeg)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(caller)
 	defer cancel()
 	input := "pipe:0"
 	if r == nil {
@@ -70,6 +71,7 @@ func readFFmpeg(ctx context.Context, path string, r io.Reader, o Options, out fu
 		input = "file:" + abs // a name that looks like an option or a protocol stays a file name
 	}
 	cmd := exec.CommandContext(ctx, prog, ffmpegArgs(input, o, r != nil)...)
+	alone(cmd)
 	cmd.Stdin = r
 	cmd.WaitDelay = 2 * time.Second // a source that blocks must not keep us after the process is gone
 	var complaint tail
@@ -81,6 +83,12 @@ func readFFmpeg(ctx context.Context, path string, r io.Reader, o Options, out fu
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("cannot start %s: %w", prog, err)
 	}
+	if err := o.Limits.confine(cmd.Process.Pid); err != nil && !errors.Is(err, syscall.ESRCH) { // unless it is over already
+		cancel()
+		_ = cmd.Wait()
+		return fmt.Errorf("cannot bound the memory of %s: %w", prog, err)
+	}
+	defer context.AfterFunc(ctx, func() { pipe.Close() })() // whoever else may have the other end
 	in := bufio.NewReaderSize(pipe, 1<<16)
 	count := 0
 	var pix []byte
@@ -107,8 +115,8 @@ func readFFmpeg(ctx context.Context, path string, r io.Reader, o Options, out fu
 	waitErr := cmd.Wait()
 	said := complaint.text()
 	switch {
-	case ctx.Err() != nil && readErr == io.EOF:
-		return context.Cause(ctx)
+	case caller.Err() != nil:
+		return context.Cause(caller)
 	case readErr != io.EOF:
 		return fmt.Errorf("what ffmpeg sent is cut short or unreadable after frame %d (%w)%s", count, readErr, orSaid(said))
 	case waitErr != nil && !(errors.Is(waitErr, exec.ErrWaitDelay) && count > 0):

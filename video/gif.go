@@ -18,7 +18,7 @@ import (
 // gigabytes of; so the blocks are walked here and each picture is given to that decoder as a GIF of its own. At
 // any time there are the canvas, a copy of it and one picture.
 func readGIF(ctx context.Context, r *bufio.Reader, o Options, out func(Frame) bool) error {
-	g := gifReader{r: r}
+	g := gifReader{r: r, limits: o.Limits}
 	if err := g.header(); err != nil {
 		return gifErr(err)
 	}
@@ -60,6 +60,8 @@ type gifReader struct {
 	w, h int
 	head []byte // header, screen descriptor and global colours: what every single picture needs before it
 	one  bytes.Buffer
+
+	limits Limits
 }
 
 func (g *gifReader) header() error {
@@ -71,7 +73,7 @@ func (g *gifReader) header() error {
 		return errors.New("not a gif, whatever its name says")
 	}
 	g.w, g.h = int(binary.LittleEndian.Uint16(b[6:])), int(binary.LittleEndian.Uint16(b[8:]))
-	if err := checkSize(g.w, g.h); err != nil {
+	if err := g.limits.checkSize(g.w, g.h); err != nil {
 		return fmt.Errorf("gif %w", err)
 	}
 	g.head = append(g.head, "GIF89a"...)

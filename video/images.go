@@ -87,7 +87,7 @@ func readImages(ctx context.Context, path string, o Options, out func(Frame) boo
 			return err
 		}
 	}
-	var p picture
+	p := picture{limits: o.Limits}
 	s := shaper{o: o}
 	var first Frame
 	for i, name := range names {
@@ -115,6 +115,8 @@ type picture struct {
 	h, w int
 	rgb  []byte
 	rgba *image.RGBA
+
+	limits Limits
 }
 
 func (p *picture) open(path string) error {
@@ -127,7 +129,7 @@ func (p *picture) open(path string) error {
 	if err != nil {
 		return imageErr(err)
 	}
-	if err := checkSize(cfg.Width, cfg.Height); err != nil {
+	if err := p.limits.checkSize(cfg.Width, cfg.Height); err != nil {
 		return fmt.Errorf("%s %w", format, err)
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
@@ -158,16 +160,6 @@ func dropAlpha(rgb, rgba []byte) {
 	for i, j := 0, 0; j < len(rgba); i, j = i+3, j+4 {
 		rgb[i], rgb[i+1], rgb[i+2] = rgba[j], rgba[j+1], rgba[j+2]
 	}
-}
-
-func checkSize(w, h int) error {
-	if w <= 0 || h <= 0 {
-		return fmt.Errorf("width %d and height %d: both must be 1 or more", w, h)
-	}
-	if w > MaxPixels || h > MaxPixels || w*h > MaxPixels {
-		return fmt.Errorf("width %d and height %d: more than %d pixels", w, h, MaxPixels)
-	}
-	return nil
 }
 
 func imageErr(err error) error {

@@ -25,6 +25,7 @@ type Options struct {
 	Channels      int    // 1 = grey (Rec. 601 luma), 3 = RGB; 0 = 3
 	FFmpeg        string // the ffmpeg program; "" = "ffmpeg" found on the PATH
 	Threads       int    // decoding threads of an ffmpeg process; 0 = what ffmpeg chooses
+	Limits        Limits // of sources that strangers send
 
 	// Warn, if set, is called at most once when frames came but the decoder complained (damage in the middle of
 	// a file, a cut end). The text is the decoder's, without the file's name.
@@ -162,8 +163,12 @@ func Frames(ctx context.Context, path string, o Options) iter.Seq2[Frame, error]
 			return
 		}
 		count, stopped := 0, false
+		var over error
 		out := func(f Frame) bool {
 			count++
+			if over = o.Limits.checkFrames(count); over != nil {
+				return false
+			}
 			stopped = !yield(f, nil)
 			return !stopped
 		}
@@ -177,6 +182,9 @@ func Frames(ctx context.Context, path string, o Options) iter.Seq2[Frame, error]
 		}
 		if stopped {
 			return
+		}
+		if err == nil {
+			err = over
 		}
 		if err == nil && count == 0 {
 			err = ErrNoFrames
@@ -197,13 +205,20 @@ func Stream(ctx context.Context, r io.Reader, o Options) iter.Seq2[Frame, error]
 			return
 		}
 		count, stopped := 0, false
+		var over error
 		err := readStream(ctx, r, o, func(f Frame) bool {
 			count++
+			if over = o.Limits.checkFrames(count); over != nil {
+				return false
+			}
 			stopped = !yield(f, nil)
 			return !stopped
 		})
 		if stopped {
 			return
+		}
+		if err == nil {
+			err = over
 		}
 		if err == nil && count == 0 {
 			err = ErrNoFrames

@@ -26,7 +26,7 @@ type y4mHeader struct {
 }
 
 // parseY4M reads a header line without its line end.
-func parseY4M(line string) (y4mHeader, error) {
+func parseY4M(line string, l Limits) (y4mHeader, error) {
 	var hd y4mHeader
 	words := strings.Split(line, " ")
 	if words[0] != y4mMagic {
@@ -70,7 +70,7 @@ func parseY4M(line string) (y4mHeader, error) {
 			return hd, fmt.Errorf("y4m header field %q: %w", w, err)
 		}
 	}
-	if err := checkSize(hd.w, hd.h); err != nil {
+	if err := l.checkSize(hd.w, hd.h); err != nil {
 		return hd, fmt.Errorf("y4m %w", err)
 	}
 	switch space {
@@ -112,7 +112,7 @@ func readY4M(ctx context.Context, r *bufio.Reader, o Options, out func(Frame) bo
 	if err != nil {
 		return fmt.Errorf("y4m header: %w", err)
 	}
-	hd, err := parseY4M(line)
+	hd, err := parseY4M(line, o.Limits)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,65 @@
+package video
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// Limits bound what a source may be, for sources that come from strangers. 0 = no bound of its own.
+type Limits struct {
+	Pixels int   // height x width of a frame as it is stored; never more than MaxPixels. ffmpeg counts borders, too: up to twice as large a frame may pass it
+	Frames int   // frames of a source: one that has more is an error
+	Memory int64 // bytes of an ffmpeg process: of its address space on Linux, of a single allocation elsewhere
+}
+
+// ErrLimit is what errors are (errors.Is) about a source that is larger than Limits or MaxPixels allow, as far as it can be told from one that is broken.
+var ErrLimit = errors.New("larger than allowed")
+
+// pixels is the most that a frame may have.
+func (l Limits) pixels() int {
+	if l.Pixels > 0 {
+		return min(l.Pixels, MaxPixels)
+	}
+	return MaxPixels
+}
+
+// checkSize looks at the size that a source says its frames have, before anything of that size is allocated.
+func (l Limits) checkSize(w, h int) error {
+	if w <= 0 || h <= 0 {
+		return fmt.Errorf("width %d and height %d: both must be 1 or more", w, h)
+	}
+	if most := l.pixels(); w > most || h > most || w*h > most {
+		return tooLarge{fmt.Sprintf("width %d and height %d: more than %d pixels", w, h, most)}
+	}
+	return nil
+}
+
+// checkFrames looks at the number of a frame, from 1.
+func (l Limits) checkFrames(n int) error {
+	if l.Frames > 0 && n > l.Frames {
+		return tooLarge{fmt.Sprintf("more than %d frames: cut it", l.Frames)}
+	}
+	return nil
+}
+
+// tooLarge is an ErrLimit with a text of its own.
+type tooLarge struct{ text string }
+
+func (e tooLarge) Error() string        { return e.text }
+func (e tooLarge) Is(target error) bool { return target == ErrLimit }
+
+// edges is what ffmpeg may have around a frame of Pixels besides: it counts the borders that its decoders work with.
+const edges = 1 << 17
+
+// ffmpegArgs are the options that hold ffmpeg itself to the limits.
+func (l Limits) ffmpegArgs() []string {
+	var args []string
+	if l.Memory > 0 {
+		args = append(args, "-max_alloc", strconv.FormatInt(l.Memory, 10))
+	}
+	if l.Pixels > 0 {
+		args = append(args, "-max_pixels", strconv.Itoa(2*l.pixels()+edges))
+	}
+	return args
+}
