@@ -13,7 +13,7 @@ const clipMemory = min(4<<30, int64(^uint(0)>>1))
 
 // ReadClip reads one clip that is in no data set: a video file, a folder of images, a GIF or y4m for an input of a
 // video kind, .npy or .npz (of any width) where in is the zero Input. Frames go into dst's own memory, not into the
-// cache; of o only FFmpeg is used. s.Train must be false: there is no clip number to draw from.
+// cache; of o only FFmpeg and Limits are used. s.Train must be false: there is no clip number to draw from.
 func ReadClip(ctx context.Context, dst *Clip, path string, in Input, s Sample, o Options) error {
 	if s.Train {
 		return fmt.Errorf("%s: a clip read by itself is not for training", path)
@@ -38,7 +38,7 @@ func ReadClip(ctx context.Context, dst *Clip, path string, in Input, s Sample, o
 	}
 	in = in.WithDefaults()
 	dst.own = dst.own[:0]
-	vo := video.Options{Height: in.Height, Width: in.Width, Channels: in.SourceChannels(), FFmpeg: o.FFmpeg}
+	vo := video.Options{Height: in.Height, Width: in.Width, Channels: in.SourceChannels(), FFmpeg: o.FFmpeg, Limits: o.Limits}
 	for f, err := range video.Frames(ctx, path, vo) {
 		if err != nil {
 			return err

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/fdht/fdht/video"
 )
 
 // Options says how a data set is opened.
@@ -15,6 +17,8 @@ type Options struct {
 	Workers  int     // clips decoded at once; 0 = one a CPU
 	FFmpeg   string  // the ffmpeg program; "" = "ffmpeg" found on the PATH
 	MaxBad   float64 // part of the clips that may be unreadable; 0 = DefaultMaxBad, negative = none may
+
+	Limits video.Limits // of a clip that ReadClip reads
 
 	// Progress, if set, is called as clips are read or decoded: done of total. Never by two goroutines at once.
 	Progress func(done, total int)
