@@ -13,28 +13,35 @@ import (
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/model"
+	"github.com/fdht/fdht/quant"
 	"github.com/fdht/fdht/rnn"
 	"github.com/fdht/fdht/train"
+	"github.com/fdht/fdht/video"
 )
 
-// Model is a trained network, ready to use. Several goroutines may use one.
+// Model is a trained network of floats or of integers, ready to use. Several goroutines may use one.
 type Model struct {
-	file   *model.File
-	scaler *model.Scaler
+	config model.Config
 	input  *dataset.Input // of a video frame; nil: rows of features
+	start  func() network
 
 	mu      sync.Mutex
-	idle    []*rnn.Runner // a Runner is for one goroutine at a time
-	streams *rnn.Runner   // streams share its compiled weights
+	idle    []network // one is for one goroutine at a time
+	streams network   // streams share its weights
 }
 
-// Load reads a model file.
+// Load reads a model file: what fdht train or what fdht quantize wrote.
 func Load(path string) (*Model, error) {
-	f, err := model.Load(path)
+	f, q, err := quant.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	m, err := From(f)
+	var m *Model
+	if q != nil {
+		m, err = FromQuantised(q)
+	} else {
+		m, err = From(f)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -47,22 +54,31 @@ func From(f *model.File) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{file: f, scaler: scaler}
-	in, err := frames.Input(f.Config)
+	return newModel(f.Config, func() network { return floats{f.Net.NewRunner(1), scaler} })
+}
+
+// FromQuantised uses a model in integers: its logits are those of quant.Engine and of exported C, bit for bit.
+func FromQuantised(q *quant.Model) (*Model, error) {
+	return newModel(q.Config, func() network { return integers{q, q.NewRunner(1)} })
+}
+
+func newModel(c model.Config, start func() network) (*Model, error) {
+	m := &Model{config: c, start: start}
+	in, err := frames.Input(c)
 	if err != nil {
 		return nil, err
 	}
-	if f.Config.Frame != nil {
+	if c.Frame != nil {
 		m.input = &in
 	}
 	return m, nil
 }
 
 // Config says what the model is: its structure, classes, frames and steps.
-func (m *Model) Config() model.Config { return m.file.Config }
+func (m *Model) Config() model.Config { return m.config }
 
 // Classes are the labels in the order of probabilities and logits. Not to be changed.
-func (m *Model) Classes() []string { return m.file.Config.Classes }
+func (m *Model) Classes() []string { return m.config.Classes }
 
 // Prediction is what a model makes of a sequence.
 type Prediction struct {
@@ -96,6 +112,8 @@ type Reading struct {
 	Steps  int    // frames taken from a clip, evenly; 0: as many as in training, -1: all of them
 	Repeat bool   // a clip with fewer frames repeats some; else it is an error
 	FFmpeg string // the ffmpeg program; "": the one on the PATH
+
+	Limits video.Limits // of a clip that a stranger sent
 }
 
 // Predict says what is in a video file (anything that ffmpeg reads), a folder of images, a GIF, a y4m file, or a .npy or
@@ -111,23 +129,23 @@ func (m *Model) PredictReading(ctx context.Context, path string, how Reading) (P
 	var err error
 	if isArray(path) {
 		err = dataset.ReadClip(ctx, &clip, path, dataset.Input{}, dataset.Sample{}, dataset.Options{})
-		if err == nil && clip.Width() != m.file.Config.Input {
-			err = fmt.Errorf("%s: rows of %d numbers, the model takes %d", path, clip.Width(), m.file.Config.Input)
+		if err == nil && clip.Width() != m.config.Input {
+			err = fmt.Errorf("%s: rows of %d numbers, the model takes %d", path, clip.Width(), m.config.Input)
 		}
 	} else if m.input == nil {
-		err = fmt.Errorf("%s: the model takes rows of %d features, not video: give it .npy or .npz arrays [T, %d]", path, m.file.Config.Input, m.file.Config.Input)
+		err = fmt.Errorf("%s: the model takes rows of %d features, not video: give it .npy or .npz arrays [T, %d]", path, m.config.Input, m.config.Input)
 	} else {
 		s := dataset.Sample{Steps: how.Steps}
 		switch {
 		case how.Steps == 0:
-			s.Steps = m.file.Config.Steps
+			s.Steps = m.config.Steps
 		case how.Steps < 0:
 			s.Steps = 0
 		}
 		if how.Repeat {
 			s.Short = dataset.ShortRepeat
 		}
-		err = dataset.ReadClip(ctx, &clip, path, *m.input, s, dataset.Options{FFmpeg: how.FFmpeg})
+		err = dataset.ReadClip(ctx, &clip, path, *m.input, s, dataset.Options{FFmpeg: how.FFmpeg, Limits: how.Limits})
 	}
 	if err != nil {
 		return Prediction{}, err
@@ -150,8 +168,8 @@ func (m *Model) PredictRows(rows [][]float32) (Prediction, error) {
 		return Prediction{}, errors.New("no rows: a sequence has at least one")
 	}
 	for t, r := range rows {
-		if len(r) != m.file.Config.Input {
-			return Prediction{}, fmt.Errorf("row %d has %d numbers, the model takes %d", t, len(r), m.file.Config.Input)
+		if len(r) != m.config.Input {
+			return Prediction{}, fmt.Errorf("row %d has %d numbers, the model takes %d", t, len(r), m.config.Input)
 		}
 	}
 	return m.predict(sequence(rows)), nil
@@ -164,10 +182,10 @@ func (s sequence) Len() int                  { return len(s) }
 func (s sequence) Load(dst []float32, t int) { copy(dst, s[t]) }
 
 func (m *Model) predict(s rnn.Sequence) Prediction {
-	r := m.runner()
-	defer m.release(r)
+	n := m.network()
+	defer m.release(n)
 	logits := make([]float32, len(m.Classes()))
-	r.Forward(logits, []rnn.Sequence{&model.Scaled{Seq: s, By: m.scaler}})
+	n.run(logits, s)
 	p := Prediction{Logits: logits, Probs: make([]float32, len(logits)), Frames: s.Len()}
 	m.judge(&p)
 	return p
@@ -182,22 +200,22 @@ func (m *Model) judge(p *Prediction) {
 			p.Class = i
 		}
 	}
-	p.Label = m.file.Config.Classes[p.Class]
+	p.Label = m.config.Classes[p.Class]
 }
 
-func (m *Model) runner() *rnn.Runner {
+func (m *Model) network() network {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if n := len(m.idle); n > 0 {
-		r := m.idle[n-1]
-		m.idle = m.idle[:n-1]
-		return r
+	if k := len(m.idle); k > 0 {
+		n := m.idle[k-1]
+		m.idle = m.idle[:k-1]
+		return n
 	}
-	return m.file.Net.NewRunner(1)
+	return m.start()
 }
 
-func (m *Model) release(r *rnn.Runner) {
+func (m *Model) release(n network) {
 	m.mu.Lock()
-	m.idle = append(m.idle, r)
+	m.idle = append(m.idle, n)
 	m.mu.Unlock()
 }

@@ -5,14 +5,13 @@ import (
 	"fmt"
 
 	"github.com/fdht/fdht/dataset"
-	"github.com/fdht/fdht/rnn"
 )
 
 // Stream takes one sequence a step at a time and says after each what it is so far. A step costs the same however long the
 // sequence is, and allocates nothing. It is for one goroutine; a Model may have any number of Streams.
 type Stream struct {
 	m    *Model
-	net  *rnn.Stream
+	net  stepper
 	live *dataset.Live // nil: rows of features
 	row  []float32
 	p    Prediction
@@ -22,15 +21,15 @@ type Stream struct {
 func (m *Model) NewStream() (*Stream, error) {
 	m.mu.Lock()
 	if m.streams == nil {
-		m.streams = m.file.Net.NewRunner(1)
+		m.streams = m.start()
 	}
-	r := m.streams
+	n := m.streams
 	m.mu.Unlock()
-	net, err := r.NewStream()
+	net, err := n.stream()
 	if err != nil {
 		return nil, err
 	}
-	s := &Stream{m: m, net: net, row: make([]float32, m.file.Config.Input)}
+	s := &Stream{m: m, net: net, row: make([]float32, m.config.Input)}
 	s.p.Logits, s.p.Probs = make([]float32, len(m.Classes())), make([]float32, len(m.Classes()))
 	if m.input != nil {
 		if s.live, err = dataset.NewLive(*m.input); err != nil {
@@ -64,7 +63,6 @@ func (s *Stream) StepRow(row []float32) (Prediction, error) {
 
 // step takes what is in s.row.
 func (s *Stream) step() Prediction {
-	s.m.scaler.Apply(s.row)
 	s.net.Step(s.p.Logits, s.row)
 	s.p.Frames = s.net.Steps()
 	s.m.judge(&s.p)

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,6 +14,9 @@ import (
 
 // Format is the version of the model file, its metadata fdht.format.
 const Format = "1"
+
+// FormatQuantised is that of the files of models in integers, which package quant reads and writes.
+const FormatQuantised = "1q"
 
 // The keys of a file's metadata.
 const (
@@ -128,6 +132,9 @@ func readConfig(st *safetensors.File) (Config, error) {
 	format, ok := st.Metadata[keyFormat]
 	if !ok {
 		return Config{}, fmt.Errorf("not an fdht model: its metadata has no %s", keyFormat)
+	}
+	if format == FormatQuantised {
+		return Config{}, errors.New("a model in integers, as fdht quantize writes it: give the model of floats that it was made of")
 	}
 	if format != Format {
 		return Config{}, fmt.Errorf("model file of format %q: this program reads format %q", format, Format)

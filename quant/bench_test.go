@@ -13,7 +13,7 @@ import (
 func BenchmarkEngine(b *testing.B) {
 	c := model.Config{Cell: "lstm", Input: 19200, Hidden: 256, Layers: 1, Classes: []string{"a", "b"}, Pooling: "mean", Structure: factor.HTSpec([]int{9, 15, 10, 16}, []int{16, 4, 4, 4}, 8, 8)}
 	rows := testmodels.Rows(c, 1, 1)
-	m, err := Quantise(testmodels.Random(b, c, 1), []rnn.Sequence{sequence(rows)}, Options{Bits: 8, Memory: 64 << 10})
+	m, err := Quantise(testmodels.Random(b, c, 1), []rnn.Sequence{rows}, Options{Bits: 8, Memory: 64 << 10})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -22,9 +22,3 @@ func BenchmarkEngine(b *testing.B) {
 		e.Step(rows[0])
 	}
 }
-
-// sequence is a clip in memory.
-type sequence [][]float32
-
-func (s sequence) Len() int                  { return len(s) }
-func (s sequence) Load(dst []float32, t int) { copy(dst, s[t]) }

@@ -100,7 +100,7 @@ func newObserver(m *Model, p *program.Program) *observer {
 			}
 		}
 	}
-	o.run = newMachine(p, weights)
+	o.run = newMachine(newLayout(p, weights))
 	o.run.stored = func(s *program.Step, v float64) float64 {
 		if a := math.Abs(v); a > o.largest[s] {
 			o.largest[s] = a

@@ -20,27 +20,34 @@ type Engine struct {
 	mean, k []float32 // of the input: (x - mean) k, rounded
 }
 
+// compiled is what engines of one model share and only read.
+type compiled struct {
+	layout *layout[int64]
+	table  []int16
+}
+
+func (m *Model) compile() compiled {
+	wide := make([]int64, len(m.weights))
+	for i, x := range m.weights {
+		wide[i] = int64(x)
+	}
+	return compiled{newLayout(m.program, wide), Table()}
+}
+
 // NewEngine starts a sequence.
 func (m *Model) NewEngine() *Engine {
 	H, M := m.Config.Hidden, m.program.Layers[0].Input.Rows
-	e := &Engine{m: m, table: Table(), row: make([]int64, m.Config.Input), z: make([]int64, M), u: make([]int64, M),
+	c := m.compiled()
+	e := &Engine{m: m, table: c.table, row: make([]int64, m.Config.Input), z: make([]int64, M), u: make([]int64, M),
 		pooled: make([]int64, H), middle: make([]int64, m.program.HeadRank)}
 	e.mean, e.k = m.mean, m.k
-	e.run = newMachine(m.program, widen(m.weights))
+	e.run = newMachine(c.layout)
 	e.run.stored = func(s *program.Step, total int64) int64 { return clamp(shiftRight(total, s.Shift), math.MaxInt16) }
 	e.run.sums = func(t *program.Term, y, v int64) int64 { return clamp(y+shiftRight(v*int64(t.Mult), t.Shift), mostSum) }
 	for range m.Config.Layers {
 		e.h, e.c = append(e.h, make([]int64, H)), append(e.c, make([]int64, H))
 	}
 	return e
-}
-
-func widen(v []int16) []int64 {
-	out := make([]int64, len(v))
-	for i, x := range v {
-		out[i] = int64(x)
-	}
-	return out
 }
 
 // Reset goes back to the start of a sequence.
@@ -52,6 +59,9 @@ func (e *Engine) Reset() {
 	clear(e.pooled)
 	e.steps = 0
 }
+
+// Steps is the number of rows that count.
+func (e *Engine) Steps() int { return e.steps }
 
 // MaxSteps is the longest sequence.
 const MaxSteps = 1<<16 - 1

@@ -19,7 +19,7 @@ import (
 )
 
 // Format is fdht.format of a file with a model in integers.
-const Format = "1q"
+const Format = model.FormatQuantised
 
 // The keys of a file's metadata.
 const (
@@ -126,6 +126,25 @@ func text(v any) (string, error) {
 func IsQuantised(buf []byte) bool {
 	st, err := safetensors.Decode(buf)
 	return err == nil && st.Metadata[keyFormat] == Format
+}
+
+// Open reads the model file at path, of floats or of integers: one of the two is nil. Errors name the file and what is wrong in it.
+func Open(path string) (*model.File, *Model, error) {
+	buf, err := safetensors.ReadBytes(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	var f *model.File
+	var m *Model
+	if IsQuantised(buf) {
+		m, err = Decode(buf)
+	} else {
+		f, err = model.Decode(buf)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, m, nil
 }
 
 // Load reads the model file at path. Errors name the file and what is wrong in it.

@@ -5,17 +5,12 @@ import "github.com/fdht/fdht/internal/program"
 // number is what a machine computes with.
 type number interface{ int64 | float64 }
 
-// machine follows the steps of a program, in integers as the C engine does, or in floats to see how large things get.
-type machine[T number] struct {
+// layout is a network as machines follow it: they share it and only read it.
+type layout[T number] struct {
+	program *program.Program
 	weights []T
 	plans   map[*program.Step]*plan
 	scatter map[*program.Term][]int
-	x       []T    // a block of the input
-	pass    [2][]T // what steps alternate between
-	row     []T    // of a factor: w[t, :]
-	total   []T
-	stored  func(s *program.Step, total T) T // the result of a step
-	sums    func(t *program.Term, y, v T) T  // y + v
 }
 
 // plan is a step with its offsets counted out.
@@ -23,27 +18,49 @@ type plan struct {
 	gather, t, s []int
 }
 
-func newMachine[T number](p *program.Program, weights []T) *machine[T] {
-	m := &machine[T]{weights: weights, plans: map[*program.Step]*plan{}, scatter: map[*program.Term][]int{}}
-	grow := func(v *[]T, n int) {
-		if len(*v) < n {
-			*v = make([]T, n)
-		}
-	}
+func newLayout[T number](p *program.Program, weights []T) *layout[T] {
+	l := &layout[T]{p, weights, map[*program.Step]*plan{}, map[*program.Term][]int{}}
 	for _, a := range matrices(p) {
-		grow(&m.x, a.Box)
 		for k := range a.Terms {
 			t := &a.Terms[k]
-			m.scatter[t] = places(t.Scatter)
+			l.scatter[t] = places(t.Scatter)
 			for i := range t.Steps {
 				s := &t.Steps[i]
 				pl := &plan{t: places(s.T), s: places(s.S)}
 				if s.Gather != nil {
 					pl.gather = places(s.Gather)
 				}
-				m.plans[s] = pl
-				for k := range m.pass {
-					grow(&m.pass[k], s.Outer*s.Inner*max(s.Sum, s.Out))
+				l.plans[s] = pl
+			}
+		}
+	}
+	return l
+}
+
+// machine follows the steps of a program, in integers as the C engine does, or in floats to see how large things get.
+type machine[T number] struct {
+	*layout[T]
+	x      []T    // a block of the input
+	pass   [2][]T // what steps alternate between
+	row    []T    // of a factor: w[t, :]
+	total  []T
+	stored func(s *program.Step, total T) T // the result of a step
+	sums   func(t *program.Term, y, v T) T  // y + v
+}
+
+func newMachine[T number](l *layout[T]) *machine[T] {
+	m := &machine[T]{layout: l}
+	grow := func(v *[]T, n int) {
+		if len(*v) < n {
+			*v = make([]T, n)
+		}
+	}
+	for _, a := range matrices(l.program) {
+		grow(&m.x, a.Box)
+		for k := range a.Terms {
+			for _, s := range a.Terms[k].Steps {
+				for i := range m.pass {
+					grow(&m.pass[i], s.Outer*s.Inner*max(s.Sum, s.Out))
 				}
 				grow(&m.row, s.Sum)
 				grow(&m.total, s.Inner)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/fdht/fdht/internal/program"
 	"github.com/fdht/fdht/model"
@@ -28,6 +29,7 @@ type Model struct {
 	headShift int // of the first product of a head of two matrices
 	headScale []float32
 	mean, k   []float32 // of the input: (x - mean) k, rounded
+	compiled  func() compiled
 }
 
 // param is a tensor in integers: an element is Scale times its number. A head has a scale for each row.
@@ -143,6 +145,7 @@ func (m *Model) finish(p *program.Program) (err error) {
 		}
 		m.headScale = append(m.headScale, v)
 	}
+	m.compiled = sync.OnceValue(m.compile)
 	return nil
 }
 

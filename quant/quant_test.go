@@ -20,18 +20,18 @@ import (
 )
 
 // quantised makes integers of a model, calibrated on the rows it is then tried on.
-func quantised(t testing.TB, f *model.File, rows [][]float32, o Options) *Model {
+func quantised(t testing.TB, f *model.File, rows testmodels.Sequence, o Options) *Model {
 	t.Helper()
-	m, err := Quantise(f, []rnn.Sequence{sequence(rows)}, o)
+	m, err := Quantise(f, []rnn.Sequence{rows}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m
 }
 
-func forward(m *Model, rows [][]float32) []float32 {
+func forward(m *Model, rows testmodels.Sequence) []float32 {
 	logits := make([]float32, len(m.Config.Classes))
-	m.NewRunner(2).Forward(logits, []rnn.Sequence{sequence(rows)})
+	m.NewRunner(2).Forward(logits, []rnn.Sequence{rows})
 	return logits
 }
 
@@ -42,12 +42,7 @@ func TestClose(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		f := all[name]
 		rows := testmodels.Rows(f.Config, 6, 1)
-		want := make([]float32, len(f.Config.Classes))
-		by, err := model.NewScaler(f.Config.Standardise, f.Config.Input)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.Net.NewRunner(1).Forward(want, []rnn.Sequence{&model.Scaled{Seq: sequence(rows), By: by}})
+		want := testmodels.Logits(t, f, rows)[len(rows)-1]
 		for bits, tol := range map[int]float64{16: 2e-3, 8: 0.15} {
 			got := forward(quantised(t, f, rows, Options{Bits: bits}), rows)
 			for i, w := range want {
@@ -206,7 +201,7 @@ func TestDecodeErrors(t *testing.T) {
 
 func TestQuantiseErrors(t *testing.T) {
 	f := testmodels.Random(t, testmodels.Frames("diff"), 1)
-	clips := []rnn.Sequence{sequence(testmodels.Rows(f.Config, 2, 1))}
+	clips := []rnn.Sequence{testmodels.Rows(f.Config, 2, 1)}
 	for _, c := range []struct {
 		clips []rnn.Sequence
 		o     Options

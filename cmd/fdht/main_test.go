@@ -15,6 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/model"
+	"github.com/fdht/fdht/rnn"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -50,7 +53,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"npy": npy, "epochs": epochs, "samerun": sameRun, "json": jsonValue, "cut": cut, "tmpfs": tmpfs, "only": only, "within": within, "samecost": sameCost, "samelogits": sameLogits,
+			"npy": npy, "epochs": epochs, "samerun": sameRun, "json": jsonValue, "cut": cut, "tmpfs": tmpfs, "only": only, "within": within, "samecost": sameCost, "samelogits": sameLogits, "huge": huge,
 		},
 	})
 }
@@ -239,4 +242,17 @@ func sameLogits(ts *testscript.TestScript, neg bool, args []string) {
 	if (worst <= tol*scale) == neg {
 		ts.Fatalf("logits differ by %g, the largest is %g", worst, scale)
 	}
+}
+
+// huge FILE writes a model of few weights whose inputs are nearly as many as 32 bits count.
+func huge(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: huge file")
+	}
+	m, err := model.New(model.Config{
+		Cell: rnn.LSTM, Input: 2_140_000_000, Hidden: 8, Layers: 1, Classes: []string{"a", "b"}, Pooling: rnn.PoolMean,
+		Structure: factor.HTSpec([]int{1 << 11, 1 << 11, 511}, []int{4, 4, 2}, 2, 2),
+	}, 1)
+	ts.Check(err)
+	ts.Check(m.Save(ts.MkAbs(args[0])))
 }

@@ -47,7 +47,7 @@ func benchmark(b *testing.B, flags []string, spec factor.Spec, bits, memory int)
 	}
 	fd := feed{program: build.Program, weights: build.Weights, biases: build.Biases, numbers: build.Numbers}
 	if bits != 32 {
-		m, err := quant.Quantise(f, []rnn.Sequence{sequence(rows)}, quant.Options{Bits: bits, Memory: memory})
+		m, err := quant.Quantise(f, []rnn.Sequence{rows}, quant.Options{Bits: bits, Memory: memory})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -62,7 +62,7 @@ func TestRealClip(t *testing.T) {
 	if d := farthest(floats, stream(t, f, nil, frames)); !(d < 1e-5) {
 		t.Errorf("floats are off by %g", d)
 	}
-	m, err := quant.Quantise(f, []rnn.Sequence{sequence(rows)}, quant.Options{Bits: 8, Memory: 1})
+	m, err := quant.Quantise(f, []rnn.Sequence{rows}, quant.Options{Bits: 8, Memory: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

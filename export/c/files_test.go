@@ -24,7 +24,7 @@ func TestFiles(t *testing.T) {
 	f := testmodels.All(t)["gru-tt-split"]
 	f.Config.Classes = []string{"a \"b\" \\ ??/", "ç\n1", "fdht fdht_x FDHT.%d"}
 	rows := testmodels.Rows(f.Config, 5, 1)
-	q, err := quant.Quantise(f, []rnn.Sequence{sequence(rows)}, quant.Options{Bits: 8})
+	q, err := quant.Quantise(f, []rnn.Sequence{rows}, quant.Options{Bits: 8})
 	if err != nil {
 		t.Fatal(err)
 	}

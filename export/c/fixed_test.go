@@ -14,12 +14,6 @@ import (
 	"github.com/fdht/fdht/rnn"
 )
 
-// sequence is a clip in memory.
-type sequence [][]float32
-
-func (s sequence) Len() int                  { return len(s) }
-func (s sequence) Load(dst []float32, t int) { copy(dst, s[t]) }
-
 // engine gives the logits after every step of the Go engine.
 func engine(m *quant.Model, rows [][]float32) []float32 {
 	e := m.NewEngine()
@@ -34,14 +28,14 @@ func engine(m *quant.Model, rows [][]float32) []float32 {
 }
 
 // rowsOf are the rows that frames become.
-func rowsOf(t *testing.T, c model.Config, frames [][]byte) [][]float32 {
+func rowsOf(t *testing.T, c model.Config, frames [][]byte) testmodels.Sequence {
 	t.Helper()
 	f := c.Frame
 	live, err := dataset.NewLive(dataset.Input{Kind: f.Input, Height: f.Height, Width: f.Width, Lag: f.Lag, Gain: float32(f.Gain)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := make([][]float32, len(frames))
+	rows := make(testmodels.Sequence, len(frames))
 	for i, frame := range frames {
 		rows[i] = make([]float32, c.Input)
 		if err := live.Load(rows[i], frame); err != nil {
@@ -64,7 +58,7 @@ func TestFixed(t *testing.T) {
 		f := all[name]
 		rows := testmodels.Rows(f.Config, steps, 1)
 		for i, o := range []quant.Options{{Bits: 8}, {Bits: 16, Memory: 1}, {Bits: 8, HeadRank: 2, Memory: 400}} {
-			m, err := quant.Quantise(f, []rnn.Sequence{sequence(rows)}, o)
+			m, err := quant.Quantise(f, []rnn.Sequence{rows}, o)
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}

@@ -19,7 +19,7 @@ func TestMemory(t *testing.T) {
 		return b.Layout.Data
 	}
 	integers := func(memory int) int {
-		m, err := quant.Quantise(f, []rnn.Sequence{sequence(testmodels.Rows(f.Config, 2, 1))}, quant.Options{Bits: 8, Memory: memory})
+		m, err := quant.Quantise(f, []rnn.Sequence{testmodels.Rows(f.Config, 2, 1)}, quant.Options{Bits: 8, Memory: memory})
 		if err != nil {
 			t.Fatal(err)
 		}

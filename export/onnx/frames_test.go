@@ -10,6 +10,7 @@ import (
 
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/internal/testmodels"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/rnn"
 	"github.com/fdht/fdht/video"
@@ -22,11 +23,11 @@ func frameModel(t testing.TB, in dataset.Input, s *model.Standardise) *model.Fil
 	for modes[0]*modes[1]*modes[2] < in.Size()+hidden {
 		modes[0]++
 	}
-	return filled(t, model.Config{
+	return testmodels.Random(t, model.Config{
 		Cell: rnn.LSTM, Input: in.Size(), Hidden: hidden, Layers: 1, Classes: []string{"up", "down"}, Pooling: rnn.PoolMean,
 		Structure: factor.HTSpec(modes, []int{4, 3, 4}, 3, 4), Steps: 5, Standardise: s,
 		Frame: &model.Frame{Height: in.Height, Width: in.Width, Channels: in.Channels(), Input: in.Kind, Lag: in.Lag, Gain: float64(in.Gain)},
-	})
+	}, 5)
 }
 
 // film is the frames of a video, [N][H][W][C].

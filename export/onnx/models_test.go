@@ -2,8 +2,6 @@ package onnx
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"testing"
 
 	"github.com/fdht/fdht/factor"
 	"github.com/fdht/fdht/model"
@@ -74,22 +72,4 @@ func configs() map[string]model.Config {
 			Cell: rnn.LSTM, Input: 20, Hidden: 12, Layers: 1, Structure: s, Classes: []string{"a", "b"}, Pooling: rnn.PoolLast}
 	}
 	return all
-}
-
-// filled is a model with biases too.
-func filled(t testing.TB, c model.Config) *model.File {
-	t.Helper()
-	f, err := model.New(c, 5)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rng := rand.New(rand.NewPCG(1, 2))
-	for _, p := range f.Net.Params() {
-		if p.Group != rnn.Weights {
-			for i := range p.Data {
-				p.Data[i] += 0.3 * float32(rng.NormFloat64())
-			}
-		}
-	}
-	return f
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/internal/testmodels"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/rnn"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -70,7 +71,7 @@ func TestGraph(t *testing.T) {
 			continue
 		}
 		c := all[name]
-		f := filled(t, c)
+		f := testmodels.Random(t, c, 5)
 		for _, o := range []Options{{}, {Lengths: true}, {Stream: true}} {
 			if o.Stream && c.Bidirectional {
 				continue
@@ -123,7 +124,7 @@ var oneWay = model.Config{
 
 // TestBytes reads a file back: versions, metadata, weights. The same model gives the same bytes, on disk too.
 func TestBytes(t *testing.T) {
-	f := filled(t, oneWay)
+	f := testmodels.Random(t, oneWay, 5)
 	write := func() []byte {
 		var b bytes.Buffer
 		if err := Write(&b, f, Options{Stream: true}); err != nil {
@@ -189,9 +190,9 @@ func TestBytes(t *testing.T) {
 
 // TestErrors: what can not be exported is refused, and leaves no file.
 func TestErrors(t *testing.T) {
-	one, both := filled(t, oneWay), oneWay
+	one, both := testmodels.Random(t, oneWay, 5), oneWay
 	both.Bidirectional = true
-	broken := filled(t, one.Config)
+	broken := testmodels.Random(t, one.Config, 5)
 	broken.Net.Params()[1].Data[3] = float32(math.Inf(1))
 	odd := one.Config
 	odd.Frame = &model.Frame{Height: 2, Width: 5, Channels: 1, Input: "depth"}
@@ -201,11 +202,11 @@ func TestErrors(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{"both ways", filled(t, both), Options{Stream: true}, "stream: a bidirectional network reads a sequence from both ends: it cannot take one a step at a time"},
+		{"both ways", testmodels.Random(t, both, 5), Options{Stream: true}, "stream: a bidirectional network reads a sequence from both ends: it cannot take one a step at a time"},
 		{"stream with lengths", one, Options{Stream: true, Lengths: true}, "a stream takes one step of every sequence at a time: it has no lengths"},
 		{"not finite", broken, Options{}, "weight 3 of cell.0.leaf.1 is +Inf: a model is exported only when all its weights are numbers"},
-		{"frames that nobody knows", filled(t, odd), Options{}, `input "depth": want rgb, grey, diff or grey+diff`},
-		{"rows of them", filled(t, odd), Options{Rows: true}, `input "depth": want rgb, grey, diff or grey+diff`},
+		{"frames that nobody knows", testmodels.Random(t, odd, 5), Options{}, `input "depth": want rgb, grey, diff or grey+diff`},
+		{"rows of them", testmodels.Random(t, odd, 5), Options{Rows: true}, `input "depth": want rgb, grey, diff or grey+diff`},
 	} {
 		path := filepath.Join(t.TempDir(), "m.onnx")
 		err := Save(path, c.f, c.o)

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/fdht/fdht/internal/testmodels"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/rnn"
 )
@@ -186,7 +187,7 @@ func TestRuntime(t *testing.T) {
 		if testing.Short() && n%5 != 0 {
 			continue
 		}
-		ours := newEngine(t, filled(t, all[name]))
+		ours := newEngine(t, testmodels.Random(t, all[name], 5))
 		b.whole(name, ours)
 		if n%3 == 0 {
 			b.ragged(name, ours)

@@ -11,6 +11,7 @@ import (
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/model"
+	"github.com/fdht/fdht/quant"
 	"github.com/fdht/fdht/train"
 	"github.com/fdht/fdht/train/plots"
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -84,7 +85,7 @@ type evaluated struct {
 // Run evaluates.
 func (c *evalCmd) Run(ctx context.Context, u *ui) error {
 	path := modelPath(string(c.Model))
-	m, q, err := loadAny(path)
+	m, q, err := quant.Open(path)
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (c *evalCmd) Run(ctx context.Context, u *ui) error {
 		return err
 	}
 	defer closeData(ds)
-	clips, err := c.clips(ds)
+	clips, err := partOf(ds, c.Split, &c.sourceFlags, &c.splitFlags, "")
 	if err != nil {
 		return err
 	}
@@ -139,28 +140,21 @@ func (c *evalCmd) Run(ctx context.Context, u *ui) error {
 	return c.report(u, m, ds, rep)
 }
 
-// clips are those of the part asked for.
-func (c *evalCmd) clips(ds dataset.Dataset) ([]int, error) {
-	if c.Split == "all" {
+// partOf are the clips of one part of a data set; nil is all of them. more is what else --split takes, for the error.
+func partOf(ds dataset.Dataset, part string, src *sourceFlags, f *splitFlags, more string) ([]int, error) {
+	if part == "all" {
 		return nil, nil
 	}
-	s, err := c.split(ds)
+	s, err := f.split(ds)
 	if err != nil {
 		return nil, err
 	}
-	var clips []int
-	switch c.Split {
-	case "test":
-		clips = s.Test
-	case "train":
-		clips = s.Train
-	case "val":
-		clips = s.Val
-	default:
-		return nil, usage("", "--split %s: want test, train, val or all", c.Split)
+	clips, ok := map[string][]int{"test": s.Test, "train": s.Train, "val": s.Val}[part]
+	if !ok {
+		return nil, usage("", "--split %s: want test, train, val or all%s", part, more)
 	}
 	if len(clips) == 0 {
-		return nil, usage("--split all takes every clip", "--split %s: there are no such clips in %s", c.Split, c.Data)
+		return nil, usage("--split all takes every clip", "--split %s: there are no such clips in %s", part, src.Data)
 	}
 	return clips, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fdht/fdht/export/c"
 	"github.com/fdht/fdht/internal/program"
+	"github.com/fdht/fdht/quant"
 )
 
 // exportCCmd is fdht export c.
@@ -50,7 +51,7 @@ func (x *exportCCmd) Run(u *ui) error {
 	if x.Memory < 1 {
 		return usage("", "--memory %d: want 1 byte or more", x.Memory)
 	}
-	f, q, err := loadAny(modelPath(x.Model))
+	f, q, err := quant.Open(modelPath(x.Model))
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fdht/fdht/factor"
 	"github.com/fdht/fdht/model"
+	"github.com/fdht/fdht/quant"
 	"github.com/jedib0t/go-pretty/v6/table"
 )
 
@@ -77,7 +78,7 @@ func describeConfig(c model.Config, w, b, h, bytes int64) (described, error) {
 // Run describes.
 func (c *infoCmd) Run(u *ui) error {
 	path := modelPath(c.Model)
-	m, q, err := loadAny(path)
+	m, q, err := quant.Open(path)
 	if err != nil {
 		return err
 	}

@@ -91,25 +91,31 @@ func (c *quantizeCmd) Run(ctx context.Context, u *ui) error {
 	if err != nil {
 		return err
 	}
+	var part train.Source
+	if c.Split != noSplit {
+		if part, err = c.part(ds, f, sample); err != nil {
+			return err
+		}
+	}
 	m, err := quant.Quantise(f, clips, quant.Options{Bits: c.Bits, HeadRank: c.HeadRank, Memory: c.Memory})
 	if err != nil {
 		return err
 	}
+	r := quantised{Model: c.Out, Bits: m.Bits}
+	if part != nil {
+		if err := c.compare(ctx, u, &r, part, f, m); err != nil {
+			return err
+		}
+	}
 	if err := m.Save(c.Out); err != nil {
 		return err
 	}
-	r := quantised{Model: c.Out, Bits: m.Bits}
 	r.Weights, r.Bias, r.Head = m.Count()
 	if r.Bytes, err = fileSize(c.Out); err != nil {
 		return err
 	}
 	if r.Float, err = fileSize(path); err != nil {
 		return err
-	}
-	if c.Split != "none" {
-		if err := c.compare(ctx, u, &r, ds, f, m, sample); err != nil {
-			return err
-		}
 	}
 	if c.JSON {
 		return u.json(r)
@@ -160,21 +166,25 @@ func (c *quantizeCmd) calibration(ds dataset.Dataset, f *model.File, sample data
 	return clips, nil
 }
 
-// compare measures accuracy before and after.
-func (c *quantizeCmd) compare(ctx context.Context, u *ui, r *quantised, ds dataset.Dataset, f *model.File, m *quant.Model, sample dataset.Sample) error {
-	part := evalCmd{Split: c.Split, sourceFlags: c.sourceFlags, splitFlags: c.splitFlags}
-	clips, err := part.clips(ds)
+// noSplit is --split where nothing is measured.
+const noSplit = "none"
+
+// part are the clips that accuracy is measured on.
+func (c *quantizeCmd) part(ds dataset.Dataset, f *model.File, sample dataset.Sample) (train.Source, error) {
+	clips, err := partOf(ds, c.Split, &c.sourceFlags, &c.splitFlags, "; none measures nothing")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := enough(ds, clips, sample); err != nil {
-		return err
+		return nil, err
 	}
-	src, err := train.NewClips(ds, clips, f.Config.Classes, sample)
-	if err != nil {
-		return err
-	}
+	return train.NewClips(ds, clips, f.Config.Classes, sample)
+}
+
+// compare measures accuracy before and after.
+func (c *quantizeCmd) compare(ctx context.Context, u *ui, r *quantised, src train.Source, f *model.File, m *quant.Model) error {
 	r.Split = c.Split
+	var err error
 	b := u.bar("evaluating, floats")
 	r.Before, err = train.Evaluate(ctx, f, src, train.EvalOptions{Workers: orAll(c.Workers), Progress: b.count})
 	b.done()

@@ -129,10 +129,42 @@ func Random(t testing.TB, c model.Config, seed uint64) *model.File {
 	return f
 }
 
+// Sequence is rows in memory: an rnn.Sequence.
+type Sequence [][]float32
+
+// Len is the number of rows.
+func (s Sequence) Len() int { return len(s) }
+
+// Load copies row t.
+func (s Sequence) Load(dst []float32, t int) { copy(dst, s[t]) }
+
+// Logits are what package rnn makes of rows, not standardised, after each of them.
+func Logits(t testing.TB, m *model.File, rows Sequence) [][]float32 {
+	t.Helper()
+	s, err := m.Net.NewRunner(1).NewStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	scaler, err := model.NewScaler(m.Config.Standardise, m.Config.Input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := make([]float32, m.Config.Input)
+	var out [][]float32
+	for _, r := range rows {
+		copy(row, r)
+		scaler.Apply(row)
+		logits := make([]float32, len(m.Config.Classes))
+		s.Step(logits, row)
+		out = append(out, logits)
+	}
+	return out
+}
+
 // Rows are T random rows of a model's input, before standardising.
-func Rows(c model.Config, steps int, seed uint64) [][]float32 {
+func Rows(c model.Config, steps int, seed uint64) Sequence {
 	rng := rand.New(rand.NewPCG(seed, 9))
-	rows := make([][]float32, steps)
+	rows := make(Sequence, steps)
 	for t := range rows {
 		rows[t] = make([]float32, c.Input)
 		for i := range rows[t] {
