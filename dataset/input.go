@@ -28,6 +28,9 @@ const (
 	DefaultGain = 4
 )
 
+// maxLag bounds the frames that are kept for differences.
+const maxLag = 1000
+
 // WithDefaults returns the input with Lag and Gain filled in where the kind uses them, and cleared where not.
 func (in Input) WithDefaults() Input {
 	if in.Kind != Diff && in.Kind != GreyDiff {
@@ -54,8 +57,10 @@ func (in Input) Validate() error {
 	switch {
 	case in.Height < 1 || in.Width < 1 || in.Height > most || in.Width > most || in.Height*in.Width > 1<<25:
 		return fmt.Errorf("frame size %dx%d: want height and width from 1 to %d, and no more than 8K video has", in.Height, in.Width, most)
-	case in.Lag < 0:
-		return fmt.Errorf("lag %d: want 1 or more source frames", in.Lag)
+	case in.Lag < 0 || in.Lag > maxLag:
+		return fmt.Errorf("lag %d: want 1 to %d source frames", in.Lag, maxLag)
+	case int64(in.Lag+1)*int64(in.Height*in.Width) > 1<<30:
+		return fmt.Errorf("lag %d: so many frames of %dx%d, which are kept, take more than 1 GiB", in.Lag, in.Height, in.Width)
 	case !(in.Gain >= 0 && in.Gain <= 1e6):
 		return fmt.Errorf("gain %v: want more than 0", in.Gain)
 	}

@@ -43,8 +43,8 @@ func (b *builder) keep(v []float32) int {
 	return at
 }
 
-// maxMemory bounds what the engine wants, in floats: 1 GiB.
-const maxMemory = 1 << 28
+// maxMemory bounds what the engine wants, in bytes: 1 GiB.
+const maxMemory = 1 << 30
 
 // compile makes the program of a network with frames, keeping the input halves of slots frames. The words are followed by the weights.
 func compile(m *model.File, in dataset.Input, slots int) (words []uint32, weights []float32, err error) {
@@ -65,8 +65,9 @@ func compile(m *model.File, in dataset.Input, slots int) (words []uint32, weight
 	}
 	b.network(&h, m.Net, places)
 	h.Slot = uint32(b.room(slots * int(h.Rows)))
-	if b.memory > maxMemory {
-		return nil, nil, fmt.Errorf("the network wants %d MiB of memory in the browser, more than %d", b.memory>>18, maxMemory>>18)
+	kept := int64(in.Lag+1) * int64(in.Height*in.Width*in.SourceChannels()) // bytes of frames
+	if all := kept + 4*int64(b.memory); all > maxMemory {
+		return nil, nil, fmt.Errorf("the network and the frames that it looks back on want %d MiB of memory in the browser, more than %d", all>>20, maxMemory>>20)
 	}
 	for _, p := range []struct {
 		part  code
