@@ -228,14 +228,15 @@ func someOf(names []string, most int) string {
 	return strings.Join(names[:most], ", ") + " and " + strconv.Itoa(len(names)-most) + " more"
 }
 
-// splitRandom sends about part of the clips to Test. With groups, whole groups go; where each group belongs to one
-// class (source videos), and by file, it is done class by class, so that all classes are in both.
-func splitRandom(ds Dataset, from []int, part float64, seed uint64, groups bool) Split {
-	// units of clips that stay together, and the pools they are drawn from
-	type unit struct {
-		class int // -1 = several
-		clips []int
-	}
+// unit is some clips that stay together: a group, or one clip.
+type unit struct {
+	class int // -1 = several
+	clips []int
+}
+
+// pools shuffles clips, or groups of them. Where each group belongs to one class (source videos), and by clips, there is a pool for each
+// class, so that all classes can be in every part; else there is one for all.
+func pools(ds Dataset, from []int, seed uint64, groups bool) [][]unit {
 	var units []unit
 	at := map[string]int{}
 	for _, i := range from {
@@ -255,21 +256,29 @@ func splitRandom(ds Dataset, from []int, part float64, seed uint64, groups bool)
 		units[u].clips = append(units[u].clips, i)
 	}
 	mixed := slices.ContainsFunc(units, func(u unit) bool { return u.class < 0 })
-	pools := make([][]unit, len(ds.Classes()))
+	out := make([][]unit, len(ds.Classes()))
 	for _, u := range units {
 		p := u.class
 		if mixed {
 			p = 0
 		}
-		pools[p] = append(pools[p], u)
+		out[p] = append(out[p], u)
 	}
-	var s Split
-	for p, pool := range pools {
+	for p, pool := range out {
 		rng := newSource(seed, 0, p)
 		for i := len(pool) - 1; i > 0; i-- {
 			j := rng.intN(i + 1)
 			pool[i], pool[j] = pool[j], pool[i]
 		}
+	}
+	return out
+}
+
+// splitRandom sends about part of the clips to Test. With groups, whole groups go; where each group belongs to one
+// class (source videos), and by file, it is done class by class, so that all classes are in both.
+func splitRandom(ds Dataset, from []int, part float64, seed uint64, groups bool) Split {
+	var s Split
+	for _, pool := range pools(ds, from, seed, groups) {
 		total, taken := 0, 0
 		for _, u := range pool {
 			total += len(u.clips)

@@ -29,19 +29,20 @@ type Command struct {
 
 // root is the command line.
 type root struct {
-	Demo     demoCmd     `cmd:"" help:"Make motion clips, train a small network on them and show what it can do: one minute, no download."`
-	Plan     planCmd     `cmd:"" help:"Propose structures for a matrix: modes, tree and ranks under a weight budget, with what each costs."`
-	Train    trainCmd    `cmd:"" help:"Train a network on labelled clips."`
-	Eval     evalCmd     `cmd:"" help:"Measure a model on labelled clips: top-1, top-5, each class, confusion."`
-	Predict  predictCmd  `cmd:"" help:"Say what is in video files, image folders or feature arrays."`
-	Info     infoCmd     `cmd:"" help:"Say what a model file holds and costs."`
-	Compress compressCmd `cmd:"" help:"Make a trained network small: its matrices as HT, TT, TR or BT."`
-	Quantize quantizeCmd `cmd:"" help:"Make a model file of 8- or 16-bit integers, and say what it costs in accuracy."`
-	Import   importCmd   `cmd:"" help:"Make a model of a PyTorch state dict."`
-	Export   exportCmd   `cmd:"" help:"Write a model for other programs."`
-	Data     dataCmd     `cmd:"" help:"Look through, split or cache a data folder, or write made clips."`
-	Bench    benchCmd    `cmd:"" help:"Measure the speed of this machine: kernels against its peak, frames, clips, training steps."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Demo       demoCmd       `cmd:"" help:"Make motion clips, train a small network on them and show what it can do: one minute, no download."`
+	Plan       planCmd       `cmd:"" help:"Propose structures for a matrix: modes, tree and ranks under a weight budget, with what each costs."`
+	Train      trainCmd      `cmd:"" help:"Train a network on labelled clips."`
+	Eval       evalCmd       `cmd:"" help:"Measure a model on labelled clips: top-1, top-5, each class, confusion."`
+	Predict    predictCmd    `cmd:"" help:"Say what is in video files, image folders or feature arrays."`
+	Info       infoCmd       `cmd:"" help:"Say what a model file holds and costs."`
+	Compress   compressCmd   `cmd:"" help:"Make a trained network small: its matrices as HT, TT, TR or BT."`
+	Quantize   quantizeCmd   `cmd:"" help:"Make a model file of 8- or 16-bit integers, and say what it costs in accuracy."`
+	Import     importCmd     `cmd:"" help:"Make a model of a PyTorch state dict."`
+	Export     exportCmd     `cmd:"" help:"Write a model for other programs."`
+	Data       dataCmd       `cmd:"" help:"Look through, split or cache a data folder, or write made clips."`
+	Experiment experimentCmd `cmd:"" help:"Train a matrix of networks, choose their settings by cross-validation, and write a page of results."`
+	Bench      benchCmd      `cmd:"" help:"Measure the speed of this machine: kernels against its peak, frames, clips, training steps."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // Main runs the program on its arguments and returns the exit code. Ctrl-C stops it in order; a second one at once.

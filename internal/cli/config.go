@@ -30,7 +30,9 @@ type config struct {
 	dir    string // what relative paths in it are relative to
 	values map[string]any
 	lines  map[string]int
-	ignore bool // keys that the command does not have are no error
+	ignore bool   // keys that the command does not have are no error
+	text   string // of the file
+	table  string // "train." where the keys are those of a table
 }
 
 // readConfig reads a file; its errors name the file and the line.
@@ -51,7 +53,7 @@ func parseConfig(path string, text []byte) (*config, error) {
 	if len(text) > maxConfig {
 		return nil, usage("", "%s: %d bytes: a configuration has at most %d", path, len(text), maxConfig)
 	}
-	c := &config{path: path, dir: filepath.Dir(path), lines: map[string]int{}}
+	c := &config{path: path, dir: filepath.Dir(path), lines: map[string]int{}, text: string(text)}
 	if err := toml.Unmarshal(text, &c.values); err != nil {
 		return nil, tomlError(path, err)
 	}
@@ -80,7 +82,9 @@ func tomlError(path string, err error) error {
 }
 
 // at names a key's place.
-func (c *config) at(key string) string { return fmt.Sprintf("%s:%d: %s", c.path, c.lines[key], key) }
+func (c *config) at(key string) string {
+	return fmt.Sprintf("%s:%d: %s%s", c.path, c.lines[key], c.table, key)
+}
 
 // Validate does nothing: check knows which command it is for.
 func (c *config) Validate(*kong.Application) error { return nil }
@@ -110,6 +114,19 @@ func (c *config) check(flags []*kong.Flag) error {
 			hint = fmt.Sprintf("did you mean %s?", near)
 		}
 		return usage(hint, "%s: unknown key", c.at(k))
+	}
+	return nil
+}
+
+// try checks the keys, and that every value is one that its flag takes.
+func (c *config) try(flags []*kong.Flag) error {
+	if err := c.check(flags); err != nil {
+		return err
+	}
+	for _, f := range flags {
+		if _, err := c.Resolve(nil, nil, f); err != nil {
+			return err
+		}
 	}
 	return nil
 }

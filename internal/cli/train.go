@@ -198,8 +198,8 @@ func (c *trainCmd) report(u *ui, r *run, res train.Result, took time.Duration) e
 	if len(r.split.Val) == 0 {
 		what = "training"
 	}
-	if err := u.print("%s: best epoch %d of %d, %s accuracy %s; %s recurrent weights, %s times fewer than dense\n",
-		path, res.Best.Epoch, res.Epochs, what, percent(res.Best.Accuracy), thousands(w), thousands(int64(ratio))); err != nil {
+	if err := u.print("%s: best epoch %d of %d, %s accuracy %s; %s recurrent weights, %s\n",
+		path, res.Best.Epoch, res.Epochs, what, percent(res.Best.Accuracy), thousands(w), fewer(w, r.model.Config.RNN().DenseWeights())); err != nil {
 		return err
 	}
 	if len(r.split.Test) > 0 {
@@ -249,17 +249,7 @@ func (c *recipe) start(ctx context.Context, u *ui, dir string, resume bool, work
 	if r.split, err = c.split(r.data); err != nil {
 		return nil, err
 	}
-	frames := isVideo(r.data)
-	if !frames {
-		c.frameFlags.clear()
-	}
-	if err := c.sampling(r, frames); err != nil {
-		return nil, err
-	}
-	if r.model, err = c.makeModel(ctx, r, in, frames); err != nil {
-		return nil, err
-	}
-	if err := c.sources(r); err != nil {
+	if err := c.prepare(ctx, r, in); err != nil {
 		return nil, err
 	}
 	if !resume {
@@ -268,6 +258,21 @@ func (c *recipe) start(ctx context.Context, u *ui, dir string, resume bool, work
 		}
 	}
 	return r, nil
+}
+
+// prepare makes a run of data that is open and divided: what the recipe leaves out is chosen, the model made.
+func (c *recipe) prepare(ctx context.Context, r *run, in dataset.Input) (err error) {
+	frames := isVideo(r.data)
+	if !frames {
+		c.frameFlags.clear()
+	}
+	if err := c.sampling(r, frames); err != nil {
+		return err
+	}
+	if r.model, err = c.makeModel(ctx, r, in, frames); err != nil {
+		return err
+	}
+	return c.sources(r)
 }
 
 // makeModel makes the network: a fresh one, or that of --init.
@@ -363,20 +368,25 @@ func (c *recipe) sampling(r *run, frames bool) (err error) {
 	return enough(r.data, append(append([]int{}, r.split.Train...), r.split.Val...), r.sample)
 }
 
-// standardise computes the statistics of the training clips, or takes those of the run that goes on.
-func (c *recipe) standardise(ctx context.Context, r *run, cfg *model.Config, frames bool) error {
-	if c.Standardise == "" {
+// standardising settles the way, which depends on the data where it is left out.
+func (c *recipe) standardising(frames bool) error {
+	switch c.Standardise {
+	case "":
 		c.Standardise = "each"
 		if frames {
 			c.Standardise = "all"
 		}
-	}
-	switch c.Standardise {
-	case "none":
-		return nil
-	case "all", "each":
+	case "none", "all", "each":
 	default:
 		return usage("", "--standardise %s: want all, each or none", c.Standardise)
+	}
+	return nil
+}
+
+// standardise computes the statistics of the training clips, or takes those of the run that goes on.
+func (c *recipe) standardise(ctx context.Context, r *run, cfg *model.Config, frames bool) error {
+	if err := c.standardising(frames); err != nil || c.Standardise == "none" {
+		return err
 	}
 	mean, std, err := dataset.Stats(ctx, r.data, r.split.Train, r.sample, c.Standardise == "each")
 	if err != nil {

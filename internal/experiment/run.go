@@ -1,0 +1,366 @@
+package experiment
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Options says how Run goes about it. No number depends on it.
+type Options struct {
+	Store  Store
+	Shard  Shard
+	Beside int // jobs run at once; 0: 1
+	Notes  Notes
+}
+
+// Shard is a share of the jobs: those whose number leaves Index-1 when divided by Count. The zero value is all.
+type Shard struct{ Index, Count int } // Index counts from 1
+
+func (s Shard) has(number int) bool { return s.Count <= 1 || number%s.Count == s.Index-1 }
+
+// whole reports whether the shard is everything.
+func (s Shard) whole() bool { return s.Count <= 1 }
+
+// Notes is told how an experiment comes along. Calls come one at a time.
+type Notes interface {
+	Begun(todo int)                              // a stage begins, with so many jobs to run
+	At(done, todo int, j Job, epoch, epochs int) // an epoch of a job is done
+	Done(j Job, id string, r Result)             // a job is done
+	Waiting(row string, jobs int)                // the row waits for so many jobs of other shards
+	Looking(look Look, before int)               // the test clips are looked at; before: how many looks there were
+}
+
+// Planned is a job with where it stands.
+type Planned struct {
+	Job
+	ID     string
+	Number int    // among the jobs of its stage
+	State  string // done, begun or missing
+}
+
+// lab is an experiment at work.
+type lab struct {
+	d *Design
+	t Trainer
+	o Options
+
+	mu   sync.Mutex // of the notes
+	done int
+	todo int
+}
+
+// Status is how far an experiment is.
+type Status struct {
+	CV    []Planned
+	Final []Planned // of the rows whose settings are chosen
+	Open  []string  // rows whose settings are not chosen yet
+	Tuned [][]Tried // by row; nil where it is open, empty where there is nothing to choose
+	Point []int     // by row, the chosen point; -1 where it is open
+}
+
+// Complete reports whether every network is trained.
+func (s *Status) Complete() bool {
+	return len(s.Open) == 0 && !slices.ContainsFunc(s.Final, func(p Planned) bool { return p.State != stateDone })
+}
+
+// The states of a job.
+const (
+	stateDone    = "done"
+	stateBegun   = "begun"
+	stateMissing = "missing"
+)
+
+// See looks up how far an experiment is and runs nothing.
+func See(ctx context.Context, d *Design, t Trainer, o Options) (*Status, error) {
+	if err := d.Validate(); err != nil {
+		return nil, err
+	}
+	l := &lab{d: d, t: t, o: o}
+	return l.see(ctx)
+}
+
+// Run runs what is missing: the cross-validation, then, of the rows whose choice is made, the final trainings. Only when there is nothing left
+// to train, and the shard is everything, the networks are measured on the test clips, and complete is true. It ends at the first error of a
+// job; what runs beside it is stopped and stays as far as it is.
+func Run(ctx context.Context, d *Design, t Trainer, o Options) (complete bool, err error) {
+	if err := d.Validate(); err != nil {
+		return false, err
+	}
+	l := &lab{d: d, t: t, o: o}
+	s, err := l.see(ctx)
+	if err != nil {
+		return false, err
+	}
+	if err := l.train(ctx, s.CV); err != nil {
+		return false, err
+	}
+	if s, err = l.see(ctx); err != nil {
+		return false, err
+	}
+	if err := l.train(ctx, s.Final); err != nil {
+		return false, err
+	}
+	if s, err = l.see(ctx); err != nil {
+		return false, err
+	}
+	l.waiting(s)
+	if !s.Complete() || !o.Shard.whole() {
+		return false, nil
+	}
+	return true, l.test(ctx, s)
+}
+
+// see lists the jobs.
+func (l *lab) see(ctx context.Context) (*Status, error) {
+	s := &Status{}
+	for row := range l.d.Rows {
+		tuned, missing, err := l.tune(ctx, s, row)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", l.d.Rows[row].Name, err)
+		}
+		if missing > 0 {
+			s.Open = append(s.Open, l.d.Rows[row].Name)
+			s.Tuned, s.Point = append(s.Tuned, nil), append(s.Point, -1)
+			continue
+		}
+		point := 0
+		if len(tuned) > 0 {
+			point = choose(tuned)
+		}
+		s.Tuned, s.Point = append(s.Tuned, tuned), append(s.Point, point)
+		for _, seed := range l.d.Seeds {
+			p, _, err := l.plan(ctx, Job{row, point, -1, seed}, len(s.Final))
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", l.d.Rows[row].Name, err)
+			}
+			s.Final = append(s.Final, p)
+		}
+	}
+	return s, nil
+}
+
+// tune lists the jobs of a row's cross-validation and sums up what is done of it.
+func (l *lab) tune(ctx context.Context, s *Status, row int) (tuned []Tried, missing int, err error) {
+	if len(l.d.Points) == 1 {
+		return []Tried{}, 0, nil
+	}
+	folds, err := l.t.Folds(ctx, row)
+	if err != nil {
+		return nil, 0, err
+	}
+	for point := range l.d.Points {
+		var runs []Result
+		for _, seed := range l.d.CV.Seeds {
+			for fold := range folds {
+				p, r, err := l.plan(ctx, Job{row, point, fold, seed}, len(s.CV))
+				if err != nil {
+					return nil, 0, err
+				}
+				s.CV = append(s.CV, p)
+				if p.State != stateDone {
+					missing++
+					continue
+				}
+				runs = append(runs, r)
+			}
+		}
+		tuned = append(tuned, tried(l.d.Points[point], runs))
+	}
+	return tuned, missing, nil
+}
+
+// plan looks up one job.
+func (l *lab) plan(ctx context.Context, j Job, number int) (Planned, Result, error) {
+	p := Planned{Job: j, Number: number, State: stateMissing}
+	var err error
+	if p.ID, err = l.t.ID(ctx, j); err != nil {
+		return p, Result{}, err
+	}
+	r, ok, err := l.o.Store.Result(p.ID)
+	switch {
+	case err != nil:
+		return p, r, err
+	case ok:
+		p.State = stateDone
+	case l.o.Store.Begun(p.ID):
+		p.State = stateBegun
+	}
+	return p, r, nil
+}
+
+// train runs those of the jobs that are the shard's and not done, some at once. Jobs of the same id are run once.
+func (l *lab) train(ctx context.Context, jobs []Planned) error {
+	var todo []Planned
+	seen := map[string]bool{}
+	for _, p := range jobs {
+		if p.State == stateDone && l.o.Store.Begun(p.ID) { // it ended between its result and its end
+			if err := l.t.Finish(p.Job, l.o.Store.Of(p.ID)); err != nil {
+				return err
+			}
+		}
+		if p.State != stateDone && l.o.Shard.has(p.Number) && !seen[p.ID] {
+			seen[p.ID] = true
+			todo = append(todo, p)
+		}
+	}
+	// what was begun comes first, so that little lies about
+	slices.SortStableFunc(todo, func(a, b Planned) int { return rank(a) - rank(b) })
+	l.done, l.todo = 0, len(todo)
+	l.o.Notes.Begun(len(todo))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan Planned)
+	var wg sync.WaitGroup
+	var errs []error
+	for range min(max(l.o.Beside, 1), len(todo)) {
+		wg.Go(func() {
+			for p := range next {
+				if err := l.one(ctx, p); err != nil {
+					l.mu.Lock()
+					errs = append(errs, err)
+					l.mu.Unlock()
+					cancel(err)
+				}
+			}
+		})
+	}
+feed:
+	for _, p := range todo {
+		select {
+		case next <- p:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(next)
+	wg.Wait()
+	// the first error that is not only the stop that another one brought about
+	for _, err := range errs {
+		if !errors.Is(err, context.Canceled) {
+			return err
+		}
+	}
+	if len(errs) > 0 {
+		return errs[0]
+	}
+	return context.Cause(ctx)
+}
+
+func rank(p Planned) int {
+	if p.State == stateBegun {
+		return 0
+	}
+	return 1
+}
+
+// one runs a job.
+func (l *lab) one(ctx context.Context, p Planned) error {
+	dir := l.o.Store.Of(p.ID)
+	r, err := l.t.Train(ctx, p.Job, dir, func(epoch, epochs int) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.o.Notes.At(l.done, l.todo, p.Job, epoch, epochs)
+	})
+	name := l.d.Describe(p.Job)
+	if err == nil && r.Diverged != "" && p.Final() {
+		err = errors.New(r.Diverged)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	r.Row, r.Settings, r.Fold, r.Seed = l.d.Rows[p.Row].Name, l.d.Points[p.Point].String(), p.Fold+1, p.Seed
+	if err := l.o.Store.saveResult(p.ID, r); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if err := l.t.Finish(p.Job, dir); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.done++
+	l.o.Notes.Done(p.Job, p.ID, r)
+	return nil
+}
+
+// Describe names a job for people.
+func (d *Design) Describe(j Job) string {
+	parts := []string{d.Rows[j.Row].Name}
+	if len(d.Points) > 1 {
+		parts = append(parts, d.Points[j.Point].String())
+	}
+	if !j.Final() {
+		parts = append(parts, fmt.Sprintf("fold %d", j.Fold+1))
+	}
+	return strings.Join(append(parts, fmt.Sprintf("seed %d", j.Seed)), ", ")
+}
+
+// waiting says which rows wait for other shards.
+func (l *lab) waiting(s *Status) {
+	if l.o.Shard.whole() {
+		return
+	}
+	n := make([]int, len(l.d.Rows))
+	for _, p := range append(slices.Clone(s.CV), s.Final...) {
+		if p.State != stateDone {
+			n[p.Row]++
+		}
+	}
+	for row, jobs := range n {
+		if jobs > 0 {
+			l.o.Notes.Waiting(l.d.Rows[row].Name, jobs)
+		}
+	}
+}
+
+// test measures all networks. That it was done, and with which, is written down before.
+func (l *lab) test(ctx context.Context, s *Status) error {
+	look := s.look(l.d)
+	looks, err := l.o.Store.Looks()
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(looks, func(old Look) bool { return old.ID == look.ID }) {
+		l.o.Notes.Looking(look, len(looks))
+		if err := l.o.Store.addLooks(look); err != nil {
+			return err
+		}
+	}
+	for _, p := range s.Final {
+		if _, ok, err := l.o.Store.Score(p.ID); err != nil {
+			return err
+		} else if ok {
+			continue
+		}
+		score, err := l.t.Test(ctx, p.Job, l.o.Store.Of(p.ID))
+		if err == nil {
+			err = l.o.Store.saveScore(p.ID, score)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", l.d.Describe(p.Job), err)
+		}
+	}
+	return nil
+}
+
+// look is the look that measuring all networks is.
+func (s *Status) look(d *Design) Look {
+	var look Look
+	h := sha256.New()
+	for row, r := range d.Rows {
+		lr := LookRow{Row: r.Name, Settings: d.Points[s.Point[row]].String()}
+		for _, p := range s.Final {
+			if p.Row == row {
+				lr.Jobs = append(lr.Jobs, p.ID)
+				fmt.Fprintln(h, p.ID)
+			}
+		}
+		look.Rows = append(look.Rows, lr)
+	}
+	look.ID = fmt.Sprintf("%x", h.Sum(nil)[:6])
+	return look
+}
