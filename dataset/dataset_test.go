@@ -361,7 +361,7 @@ func TestSampleErrors(t *testing.T) {
 	}
 	for _, in := range []Input{
 		{}, {Kind: "flow", Height: 2, Width: 2}, {Kind: RGB}, {Kind: RGB, Height: 16000, Width: 16000},
-		{Kind: Diff, Height: 2, Width: 2, Lag: -1}, {Kind: Diff, Height: 2, Width: 2, Gain: -1},
+		{Kind: Diff, Height: 2, Width: 2, Lag: -1}, {Kind: Diff, Height: 2, Width: 2, Lag: 1001}, {Kind: Diff, Height: 2000, Width: 2000, Lag: 300}, {Kind: Diff, Height: 2, Width: 2, Gain: -1},
 	} {
 		fmt.Fprintln(&b, in.Validate())
 	}
