@@ -2,6 +2,9 @@ package factor
 
 import "fmt"
 
+// Factors lists the factors by name and shape, without data, in the order of Linear.Params. s must be valid.
+func (s Spec) Factors() []Param { return s.shapes() }
+
 // shapes lists the factors by name and shape, without data, in their stable order.
 func (s Spec) shapes() []Param {
 	switch s.Kind {
