@@ -41,7 +41,7 @@ async function load(name) {
   $("file").accept = frame ? "video/*,image/gif,.y4m,.avi,.mkv,.npy" : ".npy,.npz";
   $("choose").disabled = false;
   $("camera").disabled = !live;
-  $("camera").title = live ? "" : frame ? "this network needs the end of a clip before it can begin" : "this network takes rows of features, no pictures";
+  $("choose").textContent = frame ? "Choose a clip" : "Choose an array";
   $("settings").hidden = !live;
   $("window").replaceChildren(
     ...(steps ? [[steps, `after ${steps} frames, as in training`], [2 * steps, `after ${2 * steps} frames`], [4 * steps, `after ${4 * steps} frames`]] : []).map(([n, text]) => html("option", { value: n }, text)),
@@ -49,7 +49,7 @@ async function load(name) {
   );
   $("screen").style.aspectRatio = frame ? `${frame.width} / ${frame.height}` : "";
   clear();
-  $("caption").textContent = `Takes ${taken(card)}`;
+  $("caption").textContent = `Takes ${taken(card)}${stream ? "" : "; no camera, as it reads clips from their end, too"}`;
   rows.clear(labels);
   become("ready", `Knows ${count(labels.length)} classes`, "Nothing yet");
   say("");
@@ -172,7 +172,7 @@ const film = () =>
     signal.addEventListener("abort", () => stream.close());
     if (signal.aborted) return stream.close();
     become("camera", "Now", "Watching …");
-    $("caption").textContent = `Each frame as it is sent: ${width} × ${height}, ${form.format}`;
+    $("caption").textContent = `As sent: ${width} × ${height}, ${form.format}`;
     Object.assign(view, { width, height, hidden: false });
     $("empty").hidden = true;
     let taken = 0; // of this sequence

@@ -45,13 +45,13 @@ function compare({ cell, weights, dense_weights, ratio }) {
   const columns = Math.max(8, Math.ceil(Math.sqrt(dots * 1.9)));
   const whole = Math.floor(dots / columns), rest = dots % columns, rows = whole + (rest > 0);
   const dot = svg("pattern", { id: "dot", width: 1, height: 1, patternUnits: "userSpaceOnUse" }, svg("circle", { class: "dense", cx: 0.5, cy: 0.5, r: 0.34 }));
-  const one = svg("g", {}, svg("circle", { class: "ring", cx: 0.5, cy: 0.5, r: columns / 75 + 0.5 }), svg("circle", { class: "one", cx: 0.5, cy: 0.5, r: Math.max(0.42, columns / 260) }));
-  const margin = columns / 60 + 0.2; // the ring's
+  const at = { cx: Math.floor(columns / 12) + 0.5, cy: Math.floor(rows / 5) + 0.5 };
+  const one = [svg("circle", { class: "ring", ...at, r: columns / 60 + 0.5 }), svg("circle", { class: "one", ...at, r: Math.max(0.42, columns / 260) })];
   const what = `${count(dots)} dots, one of which is this network; all of them are the dense one`;
-  const image = svg("svg", { viewBox: `${-margin} ${-margin} ${columns + 2 * margin} ${rows + 2 * margin}`, role: "img", "aria-label": what }, svg("defs", {}, dot));
+  const image = svg("svg", { viewBox: `0 0 ${columns} ${rows}`, role: "img", "aria-label": what }, svg("defs", {}, dot));
   if (whole) image.append(svg("rect", { width: columns, height: whole, fill: "url(#dot)" }));
   if (rest) image.append(svg("rect", { y: whole, width: rest, height: 1, fill: "url(#dot)" }));
-  image.append(one);
+  image.append(...one);
   const key = (name, text) => html("p", { class: "key" }, html("span", { class: `dot ${name}`, "aria-hidden": "true" }), text);
   return [
     html("p", { class: "times number" }, `${count(dots)} ×`),

@@ -24,20 +24,21 @@ function python(stream, { width, height, channels }, token) {
   return `import json, ${token ? "os, " : ""}subprocess
 from websockets.sync.client import connect  # pip install websockets
 
-film = subprocess.Popen("ffmpeg -v error -i clip.mp4 -vf scale=${width}:${height} -f rawvideo -pix_fmt ${grey ? "gray" : "rgb24"} -".split(),
-                        stdout=subprocess.PIPE)
-${token ? `token = {"Authorization": "Bearer " + os.environ["FDHT_TOKEN"]}\n` : ""}with connect("${stream}"${token ? ", additional_headers=token" : ""}) as server:
-    server.send(json.dumps({"format": "${grey ? "grey" : "rgb"}", "width": ${width}, "height": ${height}}))
-    server.recv()  # ready
-    while frame := film.stdout.read(${width} * ${height}${grey ? "" : " * 3"}):
+decode = "ffmpeg -v error -i clip.mp4 -vf scale=${width}:${height} -f rawvideo -pix_fmt ${grey ? "gray" : "rgb24"} -"
+film = subprocess.Popen(decode.split(), stdout=subprocess.PIPE).stdout
+${token ? `token = {"Authorization": "Bearer " + os.environ["FDHT_TOKEN"]}
+` : ""}with connect("${stream}"${token ? ", additional_headers=token" : ""}) as server:
+    server.send('{"format":"${grey ? "grey" : "rgb"}","width":${width},"height":${height}}')
+    server.recv()  # it is ready
+    while frame := film.read(${width * height * channels}):  # ${width} x ${height}${grey ? "" : " x 3"}
         server.send(frame)
         answer = json.loads(server.recv())
         print(answer["label"], answer["top"][0]["probability"])`;
 }
 
 function javascript(stream, steps, token) {
-  return `const camera = await navigator.mediaDevices.getUserMedia({ video: true });
-const video = Object.assign(document.createElement("video"), { muted: true, srcObject: camera });
+  return `const video = document.createElement("video");
+video.srcObject = await navigator.mediaDevices.getUserMedia({ video: true });
 await video.play();
 const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
 
@@ -64,5 +65,5 @@ function block(title, id, code) {
     setTimeout(() => (copy.textContent = "Copy"), 2000);
   };
   const text = html("code", { id: `code-${id}` }, code);
-  return html("section", { class: "example", "aria-label": title }, html("div", { class: "over" }, html("h3", {}, title), copy), html("pre", { tabindex: "0" }, text));
+  return html("section", { class: "example", "aria-label": title }, html("div", { class: "over" }, html("h3", {}, title), copy), html("pre", { tabindex: "0", class: code.includes("\n") ? "" : "wrap" }, text));
 }

@@ -2,20 +2,15 @@
 
 import { count, html, svg } from "./text.js";
 
-const column = 104, level = 92, edge = 34; // between leaves, between levels, around all
+const column = 88, level = 88, edge = 32; // between leaves, between levels, around all
 
 /** A figure of a matrix of a model's card, and the same as a table. */
 export function picture(matrix) {
   const drawn = matrix.tree ? tree(matrix.tree) : { tt: chain, tr: chain, bt: star }[matrix.kind]?.(matrix);
-  const figure = html("figure", { class: "structure" }, html("h3", {}, heading(matrix)));
-  if (drawn) {
-    const scroll = html("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Drawing of ${heading(matrix)}` }, drawn);
-    figure.append(scroll, html("figcaption", {}, legend(matrix)));
-  } else {
-    figure.append(html("figcaption", {}, `All ${count(matrix.weights)} weights are there: nothing is factored.`));
-  }
-  if (drawn) figure.append(table(matrix));
-  return figure;
+  const title = heading(matrix);
+  if (!drawn) return html("figure", { class: "structure" }, html("h3", {}, title), html("figcaption", {}, `All ${count(matrix.weights)} weights are there: nothing is factored.`));
+  const scroll = html("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Drawing: ${title}` }, drawn);
+  return html("figure", { class: "structure" }, html("h3", {}, title), html("figcaption", {}, legend(matrix)), html("div", { class: "parts" }, scroll, table(matrix, title)));
 }
 
 function heading({ kind, part, name, rows, columns }) {
@@ -29,10 +24,14 @@ function legend({ kind, factors }) {
   return `A circle’s area is its weights; a line’s number is its rank. ${ends[kind] ?? "Below a core: the input and output mode that it joins."}`;
 }
 
-function table({ factors }) {
-  const head = html("thead", {}, html("tr", {}, ...["Factor", "Shape", "Weights"].map((t) => html("th", { scope: "col" }, t))));
+const short = 12; // factors whose table is open
+
+function table({ factors }, title) {
+  const head = html("tr", {}, ...["Factor", "Shape", "Weights"].map((text) => html("th", { scope: "col" }, text)));
   const rows = factors.map(({ name, shape, weights }) => html("tr", {}, html("th", { scope: "row" }, name), html("td", {}, shape.join(" × ")), html("td", {}, count(weights))));
-  return html("details", {}, html("summary", {}, "Factors as a table"), html("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "Factors" }, html("table", {}, head, html("tbody", {}, ...rows))));
+  const all = html("table", {}, html("thead", {}, head), html("tbody", {}, ...rows));
+  const scroll = html("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Factors: ${title}` }, all);
+  return html("details", factors.length > short ? {} : { open: "" }, html("summary", {}, "Factors"), scroll);
 }
 
 /** Draws a node of the card and all below it: leaves side by side, parents above the middle of their children. */
@@ -104,5 +103,8 @@ function circle({ x, y }, { name, shape, weights }, scale, below) {
 }
 
 function drawing(width, height, what, edges, nodes) {
-  return svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": `${what}, the same as the table below` }, ...edges, ...nodes);
+  const image = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${what}, with the numbers of the table beside it` }, ...edges, ...nodes);
+  image.style.minWidth = `${0.78 * width}px`; // below that it scrolls, as its text would be too small
+  image.style.maxWidth = `${1.4 * width}px`;
+  return image;
 }
