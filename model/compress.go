@@ -2,8 +2,8 @@ package model
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -18,7 +18,8 @@ type Compression struct {
 	// is zero. The one with the smallest error is taken, for a tolerance the one with the fewest weights. Upper empty: Structure serves
 	// every layer.
 	Structure, Upper, Recurrent []factor.Spec
-	// Target.Budget is for all recurrent matrices of the model, dense hidden halves included; each structured one gets an equal share.
+	// Target.Budget is for all recurrent matrices of the model, dense hidden halves included. The structured ones share the rest in
+	// proportion to the weights that ranks of 1 take, so that all can have about the same ranks; what one leaves over goes to the next.
 	Target compress.Target
 }
 
@@ -46,9 +47,12 @@ type piece struct {
 func Compress(ctx context.Context, f *File, how Compression) (*File, []Compressed, error) {
 	cfg := f.Config
 	if len(how.Structure) == 0 {
-		return nil, nil, errors.New("no structure to compress to")
+		return nil, nil, requestf("no structure to compress to")
 	}
-	pieces, fixed := split(f, how.Structure[0].Scope)
+	pieces, fixed, err := split(f, how.Structure[0].Scope)
+	if err != nil {
+		return nil, nil, err
+	}
 	groups := [3][]piece{}
 	for _, p := range pieces {
 		switch {
@@ -61,22 +65,27 @@ func Compress(ctx context.Context, f *File, how Compression) (*File, []Compresse
 		}
 	}
 	if len(groups[2]) > 0 && len(how.Recurrent) == 0 {
-		return nil, nil, errors.New("scope split, and no structure of the hidden half: give one")
-	}
-	target := how.Target
-	if target.Budget != 0 {
-		if target.Budget -= fixed; target.Budget < int64(len(pieces)) {
-			return nil, nil, fmt.Errorf("budget of %d weights: the dense hidden halves alone have %d; raise it, or choose scope full or split", how.Target.Budget, fixed)
-		}
-		target.Budget /= int64(len(pieces))
+		return nil, nil, requestf("scope split, and no structure of the hidden half: give one")
 	}
 	tried := [3][]factor.Spec{how.Structure, how.Upper, how.Recurrent}
+	least, err := how.least(groups, tried, fixed)
+	if err != nil {
+		return nil, nil, err
+	}
+	left, rest := how.Target.Budget-fixed, int64(0)
+	for g, group := range groups {
+		rest += int64(len(group)) * least[g]
+	}
 	var specs [3]*factor.Spec
 	var done []*compress.Result
 	var report []Compressed
 	for g, group := range groups {
 		if len(group) == 0 {
 			continue
+		}
+		target := how.Target
+		if target.Budget != 0 {
+			target.Budget = int64(float64(left) / float64(rest) * float64(least[g]))
 		}
 		results, err := bestOf(ctx, group, tried[g], target)
 		if err != nil {
@@ -85,13 +94,14 @@ func Compress(ctx context.Context, f *File, how Compression) (*File, []Compresse
 		specs[g] = &results[0].Spec
 		for i, r := range results {
 			rows, cols := group[i].src.Size()
+			left -= r.Weights()
+			rest -= least[g]
 			report = append(report, Compressed{group[i].name, rows, cols, r.Spec, r.Report})
 		}
 		done = append(done, results...)
 	}
 	cfg.Structure, cfg.Upper, cfg.Recurrent = *specs[0], specs[1], specs[2]
 	out := &File{Config: cfg}
-	var err error
 	if out.Net, err = rnn.Zero(cfg.RNN()); err != nil {
 		return nil, nil, err
 	}
@@ -101,8 +111,47 @@ func Compress(ctx context.Context, f *File, how Compression) (*File, []Compresse
 	return out, report, nil
 }
 
+// least is the number of weights that a matrix of each group takes at ranks of 1 in the smallest of its structures, by which the budget
+// is shared; without a budget all are 0.
+func (how Compression) least(groups [3][]piece, tried [3][]factor.Spec, fixed int64) (least [3]int64, err error) {
+	if how.Target.Budget == 0 {
+		return least, nil
+	}
+	total := fixed
+	for g, group := range groups {
+		if len(group) == 0 {
+			continue
+		}
+		for _, s := range tried[g] {
+			n, e := compress.Least(s)
+			if e != nil {
+				err = fmt.Errorf("%s: %w", group[0].name, e)
+			} else if least[g] == 0 || n < least[g] {
+				least[g] = n
+			}
+		}
+		if least[g] == 0 {
+			return least, err
+		}
+		total += int64(len(group)) * least[g]
+	}
+	switch {
+	case total <= how.Target.Budget:
+		return least, nil
+	case fixed > 0:
+		return least, requestf("budget of %d weights: the dense hidden halves have %d, and ranks of 1 take %d more; raise it, or choose scope full or split",
+			how.Target.Budget, fixed, total-fixed)
+	}
+	return least, requestf("budget of %d weights: ranks of 1 alone take %d; raise it, or choose other modes", how.Target.Budget, total)
+}
+
+// requestf makes an error about what is asked for.
+func requestf(format string, args ...any) error {
+	return &compress.RequestError{Err: fmt.Errorf(format, args...)}
+}
+
 // split lists the matrices that are to be compressed under the scope, and counts the weights of those that stay dense.
-func split(f *File, scope factor.Scope) (pieces []piece, fixed int64) {
+func split(f *File, scope factor.Scope) (pieces []piece, fixed int64, err error) {
 	cfg := f.Config.RNN()
 	for l := range cfg.Layers {
 		for d := range cfg.Directions() {
@@ -110,7 +159,10 @@ func split(f *File, scope factor.Scope) (pieces []piece, fixed int64) {
 			if d == 1 {
 				name += ".reverse"
 			}
-			wx, wh := sources(f.Net, l, d)
+			wx, wh, err := sources(f.Net, l, d)
+			if err != nil {
+				return nil, 0, fmt.Errorf("%s: %w", name, err)
+			}
 			if scope == factor.Full {
 				pieces = append(pieces, piece{name, compress.Joined{wx, wh}, l, d, false})
 				continue
@@ -123,7 +175,7 @@ func split(f *File, scope factor.Scope) (pieces []piece, fixed int64) {
 			fixed += int64(cfg.Gates()) * int64(cfg.Hidden) * int64(cfg.Hidden)
 		}
 	}
-	return pieces, fixed
+	return pieces, fixed, nil
 }
 
 // window is a run of columns of a matrix as a compress.Source.
@@ -135,23 +187,43 @@ type window struct {
 func (v window) Size() (rows, cols int)   { return v.w.Shape[0], v.width }
 func (v window) Row(dst []float32, i int) { copy(dst, v.w.Data[i*v.w.Shape[1]+v.lo:][:v.width]) }
 
-// sources are W_x and W_h of one direction of one layer; what is not dense is formed.
-func sources(m *rnn.Model, l, d int) (wx, wh compress.Source) {
+// all is the window as a matrix of its own, row-major.
+func (v window) all() []float32 {
+	rows, cols := v.Size()
+	out := make([]float32, rows*cols)
+	for i := range rows {
+		v.Row(out[i*cols:(i+1)*cols], i)
+	}
+	return out
+}
+
+// sources are W_x and W_h of one direction of one layer; what is not dense is formed, see dense.
+func sources(m *rnn.Model, l, d int) (wx, wh window, err error) {
 	cfg := m.Config()
 	in := cfg.Inputs(l)
-	dense := func(w *factor.Linear) rnn.Param {
-		if w.Spec().Kind == factor.Dense {
-			p := w.Params()[0]
-			return rnn.Param{Shape: p.Shape, Data: p.Data}
-		}
-		t := w.Materialize()
-		return rnn.Param{Shape: t.Shape, Data: t.Data}
+	x, err := dense(m.Matrix(l, d))
+	if err != nil {
+		return wx, wh, err
 	}
-	x := dense(m.Matrix(l, d))
 	if r := m.RecurrentMatrix(l, d); r != nil {
-		return window{x, 0, in}, window{dense(r), 0, cfg.Hidden}
+		h, err := dense(r)
+		return window{x, 0, in}, window{h, 0, cfg.Hidden}, err
 	}
-	return window{x, 0, in}, window{x, in, cfg.Hidden}
+	return window{x, 0, in}, window{x, in, cfg.Hidden}, nil
+}
+
+// dense is w as it is or formed, of at most MaxDense entries.
+func dense(w *factor.Linear) (rnn.Param, error) {
+	s := w.Spec()
+	if s.Kind == factor.Dense {
+		p := w.Params()[0]
+		return rnn.Param{Shape: p.Shape, Data: p.Data}, nil
+	}
+	if n := float64(s.Rows()) * float64(s.Cols()); n > MaxDense {
+		return rnn.Param{}, requestf("modes %v x %v make a dense matrix of %.3g numbers: at most %d are formed", s.Out, s.In, n, MaxDense)
+	}
+	t := w.Materialize()
+	return rnn.Param{Shape: t.Shape, Data: t.Data}, nil
 }
 
 // bestOf compresses matrices to the best of the structures.
@@ -181,21 +253,34 @@ func bestOf(ctx context.Context, group []piece, structures []factor.Spec, target
 
 // together compresses matrices to one structure with the same ranks.
 func together(ctx context.Context, group []piece, s factor.Spec, target compress.Target) ([]*compress.Result, error) {
-	results, err := each(ctx, group, s, target)
-	if err != nil || len(group) == 1 || target == (compress.Target{}) {
-		return results, err
-	}
+	alone := make([]*compress.Result, len(group))
 	var chosen []factor.Spec
-	for _, r := range results {
-		chosen = append(chosen, r.Spec)
+	for i, p := range group {
+		var err error
+		if alone[i], err = compress.Decompose(ctx, p.src, s, target); err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(chosen, func(c factor.Spec) bool { return sameSpec(c, alone[i].Spec) }) {
+			chosen = append(chosen, alone[i].Spec)
+		}
+	}
+	if len(chosen) == 1 || target == (compress.Target{}) {
+		return alone, nil
 	}
 	if target.Tol != 0 {
-		return each(ctx, group, largest(chosen), compress.Target{})
+		chosen = []factor.Spec{largest(chosen)}
 	}
 	var best []*compress.Result
 	for _, c := range chosen {
-		if results, err = each(ctx, group, c, compress.Target{}); err != nil {
-			return nil, err
+		results := slices.Clone(alone)
+		for i, p := range group {
+			if sameSpec(c, alone[i].Spec) {
+				continue
+			}
+			var err error
+			if results[i], err = compress.Decompose(ctx, p.src, c, compress.Target{}); err != nil {
+				return nil, err
+			}
 		}
 		if best == nil || lost(results) < lost(best) {
 			best = results
@@ -204,16 +289,9 @@ func together(ctx context.Context, group []piece, s factor.Spec, target compress
 	return best, nil
 }
 
-// each compresses matrices one by one.
-func each(ctx context.Context, group []piece, s factor.Spec, target compress.Target) (out []*compress.Result, err error) {
-	for _, p := range group {
-		r, err := compress.Decompose(ctx, p.src, s, target)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, nil
+// sameSpec reports whether two structures of the same modes and tree have the same ranks.
+func sameSpec(a, b factor.Spec) bool {
+	return maps.Equal(a.Ranks, b.Ranks) && slices.Equal(a.Bonds, b.Bonds) && a.BlockRank == b.BlockRank
 }
 
 // lost is the squared error over all matrices.
@@ -269,10 +347,11 @@ func transfer(net *rnn.Model, f *File, pieces []piece, results []*compress.Resul
 	for l := range cfg.Layers {
 		for d := range cfg.Directions() {
 			if p, ok := cellParams(net, l, d)["recurrent.weight"]; ok && !written[p.Name] {
-				_, wh := sources(f.Net, l, d)
-				for i := range p.Shape[0] {
-					wh.Row(p.Data[i*p.Shape[1]:][:p.Shape[1]], i)
+				_, wh, err := sources(f.Net, l, d)
+				if err != nil {
+					return err
 				}
+				copy(p.Data, wh.all())
 				written[p.Name] = true
 			}
 		}

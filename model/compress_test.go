@@ -2,6 +2,7 @@ package model
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -104,14 +105,63 @@ func TestCompressRefuses(t *testing.T) {
 	}{
 		{Compression{Structure: of(factor.Split, 12, 4)}, "scope split, and no structure of the hidden half: give one"},
 		{Compression{}, "no structure to compress to"},
-		{Compression{Structure: partial, Target: compress.Target{Budget: 72}}, "budget of 72 weights: the dense hidden halves alone have 72"},
-		{Compression{Structure: full, Target: compress.Target{Budget: 20}}, "cell.0: budget of 10 weights: ranks of 1 alone take"},
+		{Compression{Structure: partial, Target: compress.Target{Budget: 72}}, "budget of 72 weights: the dense hidden halves have 72, and ranks of 1 take 30 more; raise it, or choose scope full or split"},
+		{Compression{Structure: full, Target: compress.Target{Budget: 20}}, "budget of 20 weights: ranks of 1 alone take 42; raise it, or choose other modes"},
 		{Compression{Structure: of(factor.Full, 15, 7)}, "cell.0: output modes [5 3] multiply to 15, the matrix has 12 rows"},
 		{Compression{Structure: full, Upper: small}, "cell.1: input modes [2 2] multiply to 4, the matrix has 6 columns"},
 	} {
 		_, _, err := Compress(context.Background(), f, tc.how)
 		if err == nil || !strings.HasPrefix(err.Error(), tc.want) {
 			t.Errorf("got  %v\nwant %s", err, tc.want)
+		}
+		var request *compress.RequestError
+		if !errors.As(err, &request) {
+			t.Errorf("%v: no request error", err)
+		}
+	}
+	large, err := New(Config{Cell: "lstm", Input: 1 << 20, Hidden: 256, Layers: 1, Classes: []string{"a"}, Pooling: "last",
+		Structure: factor.HTSpec([]int{1025, 1024}, []int{32, 32}, 1, 1)}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = Compress(context.Background(), large, Compression{Structure: []factor.Spec{large.Config.Structure}})
+	if want := "cell.0: modes [32 32] x [1025 1024] make a dense matrix of 1.07e+09 numbers: at most 268435456 are formed"; err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	stopped, stop := context.WithCancel(context.Background())
+	stop()
+	if _, _, err := Compress(stopped, f, Compression{Structure: full, Upper: full}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A budget goes to the matrices by what ranks of 1 take in each.
+func TestCompressSharesTheBudget(t *testing.T) {
+	cfg := Config{Cell: "lstm", Input: 90, Hidden: 6, Layers: 3, Classes: []string{"a"}, Pooling: "last", Structure: factor.DenseSpec(24, 96)}
+	up := factor.DenseSpec(24, 12)
+	cfg.Upper = &up
+	f, err := New(cfg, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	how := Compression{Structure: []factor.Spec{factor.HTSpec([]int{1, 96}, []int{24, 1}, 1, 1)},
+		Upper: []factor.Spec{factor.HTSpec([]int{3, 4}, []int{6, 4}, 1, 1)}}
+	for _, tc := range []struct {
+		budget int64
+		want   []int64 // most weights of each matrix; half of the budget would be too little for the first
+	}{{192, []int64{121, 36, 36}}, {700, []int64{442, 160, 160}}, {1400, []int64{885, 290, 290}}} {
+		how.Target.Budget = tc.budget
+		g, report, err := Compress(context.Background(), f, how)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, _, _ := g.Net.Count(); n > how.Target.Budget || n < how.Target.Budget*4/5 {
+			t.Errorf("%d weights for a budget of %d", n, how.Target.Budget)
+		}
+		for i, r := range report {
+			if r.Report.Weights > tc.want[i] || r.Report.Weights < tc.want[i]*7/10 {
+				t.Errorf("%s: %d weights of %d", r.Name, r.Report.Weights, tc.want[i])
+			}
 		}
 	}
 }

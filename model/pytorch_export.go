@@ -36,15 +36,18 @@ func (f *File) SavePyTorch(path string, how PyTorch) error {
 	}
 	for l := range cfg.Layers {
 		for d := range cfg.Directions() {
-			wx, wh := halves(f.Net, l, d)
+			wx, wh, err := sources(f.Net, l, d)
+			if err != nil {
+				return err
+			}
 			rows := cfg.Gates() * cfg.Hidden
 			params := cellParams(f.Net, l, d)
 			second := params["recurrent_bias"].Data
 			if second == nil {
 				second = make([]float32, rows)
 			}
-			add(net.name("weight_ih", l, d), []int{rows, cfg.Inputs(l)}, wx)
-			add(net.name("weight_hh", l, d), []int{rows, cfg.Hidden}, wh)
+			add(net.name("weight_ih", l, d), []int{rows, cfg.Inputs(l)}, wx.all())
+			add(net.name("weight_hh", l, d), []int{rows, cfg.Hidden}, wh.all())
 			add(net.name("bias_ih", l, d), []int{rows}, params["bias"].Data)
 			add(net.name("bias_hh", l, d), []int{rows}, second)
 		}
@@ -66,21 +69,4 @@ func (f *File) SavePyTorch(path string, how PyTorch) error {
 	return atomicfile.Write(path, func(w io.Writer) error {
 		return safetensors.Encode(w, map[string]string{"format": "pt", keyConfig: text}, tensors)
 	})
-}
-
-// halves are W_x [M, in] and W_h [M, H] of one direction of one layer, dense.
-func halves(m *rnn.Model, l, d int) (wx, wh []float32) {
-	cfg := m.Config()
-	rows, in, hidden := cfg.Gates()*cfg.Hidden, cfg.Inputs(l), cfg.Hidden
-	w := m.Matrix(l, d).Materialize()
-	from, at := w, in
-	if r := m.RecurrentMatrix(l, d); r != nil {
-		from, at = r.Materialize(), 0
-	}
-	wx, wh = make([]float32, 0, rows*in), make([]float32, 0, rows*hidden)
-	for i := range rows {
-		wx = append(wx, w.Data[i*w.Shape[1]:][:in]...)
-		wh = append(wh, from.Data[i*from.Shape[1]+at:][:hidden]...)
-	}
-	return wx, wh
 }

@@ -25,8 +25,8 @@ type compressCmd struct {
 	Budget    int64     `group:"model" placeholder:"W" help:"Most recurrent weights in all; ranks are chosen where the singular values are largest."`
 	Tol       float64   `group:"model" placeholder:"X" help:"Instead: largest relative error of each matrix (Frobenius norm), such as 0.1."`
 	Rank      int       `group:"model" placeholder:"R" help:"Instead: all ranks; ht: of the leaves, and of the inner nodes without --inner-rank."`
-	InnerRank int       `group:"model" placeholder:"R" help:"ht: rank of all inner nodes."`
-	Ranks     ranksFlag `group:"model" placeholder:"RANKS" help:"Instead: every rank, as in fdht train."`
+	InnerRank int       `group:"model" placeholder:"R" help:"ht, with --rank: rank of all inner nodes."`
+	Ranks     ranksFlag `group:"model" placeholder:"RANKS" help:"Instead: every rank of the first matrix, as in fdht train; each of the others has a flag of its own."`
 	ModesIn   []int     `group:"model" placeholder:"N" help:"Input modes; left out with --modes-out: several are tried and the best is kept, of a large matrix even ones."`
 	ModesOut  []int     `group:"model" placeholder:"M" help:"Output modes."`
 	Tree      treeFlag  `group:"model" placeholder:"TREE" help:"ht: dimension tree, such as [[0,1],[2,3]]; left out: balanced."`
@@ -56,7 +56,7 @@ func (*compressCmd) Help() string {
   fdht train --data clips --init small.safetensors --lr 0.0005 --out runs/fine
 
 The error is that of a matrix, relative, in the Frobenius norm; trained weights are full of noise, so an error of 0.5 and more is common and fine-tuning
-makes up for it. The bound is the root of the sum of all squared singular values that were left out. A matrix of more than 4,194,304 entries
+makes up for it. Ranks that modes chosen by the program do not allow become the largest that they do. The bound is the root of the sum of all squared singular values that were left out. A matrix of more than 4,194,304 entries
 is compressed to one choice of modes, a smaller one to the best of several.`
 }
 
@@ -150,6 +150,17 @@ func (c *compressCmd) check() error {
 		return usage("", "--tol %v: want above 0 and below 1", c.Tol)
 	case c.Kind == string(factor.Dense):
 		return usage("", "--kind dense: want ht, tt, tr or bt")
+	case c.InnerRank != 0 && c.Rank == 0:
+		return usage("leave it away", "--inner-rank %d goes with --rank only, which is then that of the leaves", c.InnerRank)
+	case c.Budget != 0 || c.Tol != 0:
+		for _, r := range []struct {
+			flag string
+			ranksFlag
+		}{{"upper", c.UpperRanks}, {"recurrent", c.RecurrentRanks}} {
+			if !r.isZero() {
+				return usage("leave it away: a budget or a tolerance chooses the ranks", "--%s-ranks %v goes with --rank or --ranks only", r.flag, r.ranksFlag)
+			}
+		}
 	}
 	return nil
 }
@@ -205,6 +216,12 @@ func (f *modelFlags) structures(l layer, input int) ([]factor.Spec, error) {
 	if err := checkModes(l, input, f.Hidden); err != nil {
 		return nil, err
 	}
+	if err := l.checkTree(); err != nil {
+		return nil, err
+	}
+	if !f.Ranks.isZero() && l.ranks.isZero() {
+		return nil, usage("give each its ranks, or --rank for all", "--%sranks is missing: those of --ranks are for the first matrix alone", l.prefix)
+	}
 	fixed := f.Rank > 0 || !l.ranks.isZero()
 	if len(l.modesIn) > 0 {
 		if !fixed {
@@ -225,8 +242,17 @@ func (f *modelFlags) structures(l layer, input int) ([]factor.Spec, error) {
 		if f.Rank > 0 {
 			s = clampRanks(f.ranked(s))
 		}
+		if fixed && s.Kind == factor.BT && s.BlockRank < f.Rank { // fewer modes may allow more
+			if len(out) == 0 || s.BlockRank > out[0].BlockRank {
+				out = []factor.Spec{s}
+			}
+			continue
+		}
+		if fixed {
+			return []factor.Spec{s}, nil
+		}
 		out = append(out, s)
-		if fixed || int64(rows)*int64(cols) > manyEntries {
+		if int64(rows)*int64(cols) > manyEntries {
 			break
 		}
 	}
@@ -237,11 +263,7 @@ func (f *modelFlags) structures(l layer, input int) ([]factor.Spec, error) {
 func (f *modelFlags) unranked(l layer) factor.Spec {
 	g := *f
 	g.Rank, g.InnerRank = 1, 1
-	s := factor.Spec{Kind: factor.Kind(l.kind), Scope: l.scope, In: l.modesIn, Out: l.modesOut, Tree: l.tree}
-	if s.Kind == factor.HT && s.Tree.IsZero() {
-		s.Tree = factor.Balanced(len(s.In))
-	}
-	return g.ranked(s)
+	return g.ranked(l.bare())
 }
 
 // clampRanks makes ranks of modes that were chosen here valid: no larger than the modes allow.
@@ -254,6 +276,11 @@ func clampRanks(s factor.Spec) factor.Spec {
 	if s.Kind == factor.TT {
 		for k, r := range s.Bonds {
 			s.Bonds[k] = min(r, s.MaxBond(k))
+		}
+	}
+	if s.Kind == factor.BT {
+		for k := range s.In {
+			s.BlockRank = min(s.BlockRank, s.In[k]*s.Out[k])
 		}
 	}
 	return s
@@ -284,6 +311,22 @@ func (c compressed) text() string {
 			thousands(m.Weights), fmt.Sprintf("%.1f", m.Ratio), percent(m.Error), percent(m.Bound)})
 	}
 	rightAlign(t, 4, 5, 6, 7)
-	return fmt.Sprintf("%s\n%s: %s recurrent weights, %.1f times fewer than dense; %s biases, %s head, %s in all; relative error %s\n", render(t), c.Model,
-		thousands(c.Weights), c.Ratio, thousands(c.Biases), thousands(c.Head), thousands(c.Total), percent(c.Error))
+	return fmt.Sprintf("%s\n%s: %s recurrent weights, %s; %s biases, %s head, %s in all; relative error %s\n", render(t), c.Model,
+		thousands(c.Weights), fewer(c.Weights, c.Dense), thousands(c.Biases), thousands(c.Head), thousands(c.Total), percent(c.Error))
+}
+
+// fewer says how a number of recurrent weights compares with that of the dense network.
+func fewer(weights, dense int64) string {
+	ratio := float64(dense) / float64(weights)
+	switch {
+	case weights == dense:
+		return "as many as dense"
+	case weights > dense:
+		return fmt.Sprintf("more than dense has, %s", thousands(dense))
+	case ratio >= 100:
+		return thousands(int64(ratio)) + " times fewer than dense"
+	case ratio < 1.1:
+		return fmt.Sprintf("%.1f %% fewer than dense", 100-100/ratio)
+	}
+	return fmt.Sprintf("%.1f times fewer than dense", ratio)
 }

@@ -57,16 +57,17 @@ func plotName(m model.Compressed) string { return "singular-values-" + m.Name + 
 func (c compressed) markdown(matrices []model.Compressed) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n", filepath.Base(c.Model))
-	fmt.Fprintf(&b, "%s recurrent weights, %.1f times fewer than the %s of the dense network; %s biases, %s in the classifier. Relative error of all matrices together %.4g, bound %.4g.\n",
-		thousands(c.Weights), c.Ratio, thousands(c.Dense), thousands(c.Biases), thousands(c.Head), c.Error, c.Bound)
+	fmt.Fprintf(&b, "%s recurrent weights, %s (%s); %s biases, %s in the classifier. Relative error of all matrices together %.4g, bound %.4g.\n",
+		thousands(c.Weights), fewer(c.Weights, c.Dense), thousands(c.Dense), thousands(c.Biases), thousands(c.Head), c.Error, c.Bound)
 	b.WriteString("\nError: Frobenius norm of what is missing over that of the matrix. Bound: root of the sum of the squares of all singular values left out, over the same.\n")
 	for _, m := range matrices {
-		fmt.Fprintf(&b, "\n## %s\n\n%s x %s, %s. %s weights, %.1f times fewer. Relative error %.6g, bound %.6g.\n\n", m.Name, thousands(int64(m.Rows)),
-			thousands(int64(m.Cols)), structureText(m.Spec), thousands(m.Report.Weights), m.Report.Ratio, m.Report.RelErr, m.Report.RelBnd)
+		fmt.Fprintf(&b, "\n## %s\n\n%s x %s, %s. %s weights, %s. Relative error %.6g, bound %.6g.\n\n", m.Name, thousands(int64(m.Rows)),
+			thousands(int64(m.Cols)), structureText(m.Spec), thousands(m.Report.Weights), fewer(m.Report.Weights, m.Report.Dense), m.Report.RelErr, m.Report.RelBnd)
 		if len(m.Report.Nodes) == 0 {
 			continue
 		}
 		b.WriteString("| node | rank kept | singular values | largest | smallest kept | largest left out | left out, of the norm |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+		sketched := false
 		for _, n := range m.Report.Nodes {
 			left := "-"
 			if n.Rank < len(n.SingularValues) {
@@ -76,7 +77,14 @@ func (c compressed) markdown(matrices []model.Compressed) string {
 			if m.Report.Norm > 0 {
 				share = n.Discarded / m.Report.Norm
 			}
-			fmt.Fprintf(&b, "| %s | %d | %d | %.4g | %.4g | %s | %.4g |\n", n.Name, n.Rank, len(n.SingularValues), n.SingularValues[0], n.SingularValues[n.Rank-1], left, share)
+			seen := fmt.Sprint(len(n.SingularValues))
+			if n.Sketched {
+				seen, sketched = "first "+seen, true
+			}
+			fmt.Fprintf(&b, "| %s | %d | %s | %.4g | %.4g | %s | %.4g |\n", n.Name, n.Rank, seen, n.SingularValues[0], n.SingularValues[n.Rank-1], left, share)
+		}
+		if sketched {
+			b.WriteString("\nFirst: there are more singular values than these, which a sketch saw; what is left out has all of them in it.\n")
 		}
 		fmt.Fprintf(&b, "\n![Singular values of %s](%s)\n", m.Name, plotName(m))
 	}

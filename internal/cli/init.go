@@ -147,8 +147,8 @@ func sameStructure(path string, has, now model.Config) error {
 
 // spelled is s with its tree, where it is left out.
 func spelled(s factor.Spec) factor.Spec {
-	if s.Kind == factor.HT && s.Tree.IsZero() {
-		s.Tree = factor.Balanced(len(s.In))
+	if s.Kind == factor.HT {
+		s.Tree = s.DimensionTree()
 	}
 	return s
 }

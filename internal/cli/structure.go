@@ -44,6 +44,19 @@ func (l layer) rows(hidden int) (int, string) {
 	return g * hidden, fmt.Sprintf("%s %s of %d hidden units needs %d x %d = %d", article, cell, hidden, g, hidden, g*hidden)
 }
 
+// bare is the structure without ranks.
+func (l layer) bare() factor.Spec {
+	return spelled(factor.Spec{Kind: factor.Kind(l.kind), Scope: l.scope, In: l.modesIn, Out: l.modesOut, Tree: l.tree})
+}
+
+// checkTree refuses a tree where there is none.
+func (l layer) checkTree() error {
+	if l.kind != string(factor.HT) && !l.tree.IsZero() {
+		return usage("leave it away", "--%stree %v: kind %s has no tree, only ht has", l.prefix, l.tree, l.kind)
+	}
+	return nil
+}
+
 // spec is the structure of one matrix.
 func (f *modelFlags) spec(l layer, input int, frame frameSize, budget int64) (factor.Spec, error) {
 	l.cell, l.scope = f.Cell, factor.Scope(f.Scope)
@@ -53,8 +66,8 @@ func (f *modelFlags) spec(l layer, input int, frame frameSize, budget int64) (fa
 	if err := checkModes(l, input, f.Hidden); err != nil {
 		return factor.Spec{}, err
 	}
-	if l.kind != string(factor.HT) && !l.tree.IsZero() {
-		return factor.Spec{}, usage("leave it away", "--%stree %v: kind %s has no tree, only ht has", l.prefix, l.tree, l.kind)
+	if err := l.checkTree(); err != nil {
+		return factor.Spec{}, err
 	}
 	if len(l.modesIn) > 0 && len(l.modesOut) > 0 && (!l.ranks.isZero() || f.Rank > 0) {
 		return f.explicit(l)
@@ -82,12 +95,9 @@ func (f *modelFlags) dense(l layer, input int, budget int64) (factor.Spec, error
 
 // explicit is the structure that the flags spell out.
 func (f *modelFlags) explicit(l layer) (factor.Spec, error) {
-	s := factor.Spec{Kind: factor.Kind(l.kind), Scope: l.scope, In: l.modesIn, Out: l.modesOut, Tree: l.tree}
+	s := l.bare()
 	if len(s.In) != len(s.Out) {
 		return s, usage("", "--%smodes-in %s and --%smodes-out %s: give as many of one as of the other", l.prefix, joinInts(s.In), l.prefix, joinInts(s.Out))
-	}
-	if s.Kind == factor.HT && s.Tree.IsZero() && len(s.In) <= factor.MaxModes {
-		s.Tree = factor.Balanced(len(s.In))
 	}
 	if !l.ranks.isZero() {
 		if err := l.ranks.give(&s, l.prefix+"ranks"); err != nil {
