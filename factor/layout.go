@@ -270,8 +270,10 @@ func (p *step) backProduct() float64 {
 	switch p.form {
 	case inside:
 		return move + runCost*float64(p.outer*p.t1) + mulCost(p.s, p.inner, p.t2, p.outer*p.t1*p.mid)
-	case turned: // the product turns dy first
-		return move + runCost*float64(p.outer) + turnCost*float64(p.out()) + mulCost(p.s, p.inner, p.t(), p.outer)
+	case turned: // the product turns dy first, or its result
+		dy := runCost*float64(p.outer) + turnCost*float64(p.out()) + mulCost(p.s, p.inner, p.t(), p.outer)
+		dx := runCost*float64(p.outer) + turnCost*float64(p.in()) + mulCost(p.inner, p.s, p.t(), p.outer)
+		return move + min(dy, dx)
 	default:
 		return move + mulCost(p.outer, p.s, p.t(), 1)
 	}

@@ -16,6 +16,9 @@ TEXT ·dotAVX2R2C4(SB), NOSPLIT, $0-32
 	MOVQ         CX, 176(AX)
 	VPBROADCASTD 144(AX), Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
+	MOVQ         16(AX), DX
+	MOVQ         24(AX), BX
+	LEAQ         (BX)(BX*2), SI
 
 batch:
 	MOVQ 168(AX), CX
@@ -43,55 +46,47 @@ tile:
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	MOVQ   184(AX), CX
-	MOVQ   CX, DX
-	ADDQ   16(AX), DX
-	MOVQ   192(AX), BX
-	MOVQ   BX, SI
-	ADDQ   24(AX), SI
-	MOVQ   SI, DI
-	ADDQ   24(AX), DI
-	MOVQ   DI, R8
-	ADDQ   24(AX), R8
-	MOVQ   112(AX), R11
+	MOVQ   192(AX), DI
+	MOVQ   112(AX), R9
 
 sum:
-	XORQ  R9, R9
-	MOVQ  104(AX), R10
-	TESTQ R10, R10
+	MOVQ  104(AX), R8
+	TESTQ R8, R8
 	JZ    last
 
 one:
-	VMOVUPS     (BX)(R9*1), Y9
-	VMOVUPS     (SI)(R9*1), Y10
-	VMOVUPS     (DI)(R9*1), Y11
-	VMOVUPS     (R8)(R9*1), Y12
-	VMOVUPS     (CX)(R9*1), Y13
+	VMOVUPS     (DI), Y9
+	VMOVUPS     (DI)(BX*1), Y10
+	VMOVUPS     (DI)(BX*2), Y11
+	VMOVUPS     (DI)(SI*1), Y12
+	VMOVUPS     (CX), Y13
 	VFMADD231PS Y9, Y13, Y1
 	VFMADD231PS Y10, Y13, Y2
 	VFMADD231PS Y11, Y13, Y3
 	VFMADD231PS Y12, Y13, Y4
-	VMOVUPS     (DX)(R9*1), Y13
+	VMOVUPS     (CX)(DX*1), Y13
 	VFMADD231PS Y9, Y13, Y5
 	VFMADD231PS Y10, Y13, Y6
 	VFMADD231PS Y11, Y13, Y7
 	VFMADD231PS Y12, Y13, Y8
-	ADDQ        $0x00000020, R9
-	DECQ        R10
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DI
+	DECQ        R8
 	JNZ         one
 
 last:
 	CMPQ        144(AX), $0x00
 	JE          summed
-	VMASKMOVPS  (BX)(R9*1), Y0, Y9
-	VMASKMOVPS  (SI)(R9*1), Y0, Y10
-	VMASKMOVPS  (DI)(R9*1), Y0, Y11
-	VMASKMOVPS  (R8)(R9*1), Y0, Y12
-	VMASKMOVPS  (CX)(R9*1), Y0, Y13
+	VMASKMOVPS  (DI), Y0, Y9
+	VMASKMOVPS  (DI)(BX*1), Y0, Y10
+	VMASKMOVPS  (DI)(BX*2), Y0, Y11
+	VMASKMOVPS  (DI)(SI*1), Y0, Y12
+	VMASKMOVPS  (CX), Y0, Y13
 	VFMADD231PS Y9, Y13, Y1
 	VFMADD231PS Y10, Y13, Y2
 	VFMADD231PS Y11, Y13, Y3
 	VFMADD231PS Y12, Y13, Y4
-	VMASKMOVPS  (DX)(R9*1), Y0, Y13
+	VMASKMOVPS  (CX)(DX*1), Y0, Y13
 	VFMADD231PS Y9, Y13, Y5
 	VFMADD231PS Y10, Y13, Y6
 	VFMADD231PS Y11, Y13, Y7
@@ -99,12 +94,8 @@ last:
 
 summed:
 	ADDQ         56(AX), CX
-	ADDQ         56(AX), DX
-	ADDQ         64(AX), BX
-	ADDQ         64(AX), SI
 	ADDQ         64(AX), DI
-	ADDQ         64(AX), R8
-	DECQ         R11
+	DECQ         R9
 	JNZ          sum
 	MOVQ         200(AX), CX
 	VUNPCKLPS    Y2, Y1, Y9
@@ -129,24 +120,24 @@ row0:
 	JMP     stored0
 
 apart0:
-	MOVQ      CX, DX
-	MOVQ      8(AX), BX
+	MOVQ      CX, DI
+	MOVQ      8(AX), R8
 	CMPQ      152(AX), $0x00
 	JE        lanes0
-	VMOVSS    (DX), X2
-	VINSERTPS $0x10, (DX)(BX*1), X2, X2
-	VINSERTPS $0x20, (DX)(BX*2), X2, X2
-	LEAQ      (DX)(BX*2), DX
-	VINSERTPS $0x30, (DX)(BX*1), X2, X2
-	MOVQ      CX, DX
+	VMOVSS    (DI), X2
+	VINSERTPS $0x10, (DI)(R8*1), X2, X2
+	VINSERTPS $0x20, (DI)(R8*2), X2, X2
+	LEAQ      (DI)(R8*2), DI
+	VINSERTPS $0x30, (DI)(R8*1), X2, X2
+	MOVQ      CX, DI
 	VADDPS    X2, X1, X1
 
 lanes0:
-	VMOVSS     X1, (DX)
-	VEXTRACTPS $0x01, X1, (DX)(BX*1)
-	VEXTRACTPS $0x02, X1, (DX)(BX*2)
-	LEAQ       (DX)(BX*2), DX
-	VEXTRACTPS $0x03, X1, (DX)(BX*1)
+	VMOVSS     X1, (DI)
+	VEXTRACTPS $0x01, X1, (DI)(R8*1)
+	VEXTRACTPS $0x02, X1, (DI)(R8*2)
+	LEAQ       (DI)(R8*2), DI
+	VEXTRACTPS $0x03, X1, (DI)(R8*1)
 
 stored0:
 	ADDQ         (AX), CX
@@ -172,24 +163,24 @@ row1:
 	JMP     stored1
 
 apart1:
-	MOVQ      CX, DX
-	MOVQ      8(AX), BX
+	MOVQ      CX, DI
+	MOVQ      8(AX), R8
 	CMPQ      152(AX), $0x00
 	JE        lanes1
-	VMOVSS    (DX), X2
-	VINSERTPS $0x10, (DX)(BX*1), X2, X2
-	VINSERTPS $0x20, (DX)(BX*2), X2, X2
-	LEAQ      (DX)(BX*2), DX
-	VINSERTPS $0x30, (DX)(BX*1), X2, X2
-	MOVQ      CX, DX
+	VMOVSS    (DI), X2
+	VINSERTPS $0x10, (DI)(R8*1), X2, X2
+	VINSERTPS $0x20, (DI)(R8*2), X2, X2
+	LEAQ      (DI)(R8*2), DI
+	VINSERTPS $0x30, (DI)(R8*1), X2, X2
+	MOVQ      CX, DI
 	VADDPS    X2, X1, X1
 
 lanes1:
-	VMOVSS     X1, (DX)
-	VEXTRACTPS $0x01, X1, (DX)(BX*1)
-	VEXTRACTPS $0x02, X1, (DX)(BX*2)
-	LEAQ       (DX)(BX*2), DX
-	VEXTRACTPS $0x03, X1, (DX)(BX*1)
+	VMOVSS     X1, (DI)
+	VEXTRACTPS $0x01, X1, (DI)(R8*1)
+	VEXTRACTPS $0x02, X1, (DI)(R8*2)
+	LEAQ       (DI)(R8*2), DI
+	VEXTRACTPS $0x03, X1, (DI)(R8*1)
 
 stored1:
 	MOVQ 80(AX), CX
@@ -237,6 +228,8 @@ TEXT ·dotAVX2R1C4(SB), NOSPLIT, $0-32
 	MOVQ         CX, 176(AX)
 	VPBROADCASTD 144(AX), Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
+	MOVQ         24(AX), DX
+	LEAQ         (DX)(DX*2), BX
 
 batch:
 	MOVQ 168(AX), CX
@@ -264,70 +257,65 @@ tile:
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	MOVQ   184(AX), CX
-	MOVQ   192(AX), DX
-	MOVQ   DX, BX
-	ADDQ   24(AX), BX
-	MOVQ   BX, SI
-	ADDQ   24(AX), SI
-	MOVQ   SI, DI
-	ADDQ   24(AX), DI
-	MOVQ   112(AX), R10
+	MOVQ   192(AX), SI
+	MOVQ   112(AX), R8
 
 sum:
-	XORQ R8, R8
-	MOVQ 104(AX), R9
-	SUBQ $0x02, R9
+	MOVQ 104(AX), DI
+	SUBQ $0x02, DI
 	JLT  rest
 
 many:
-	VMOVUPS     (DX)(R8*1), Y9
-	VMOVUPS     (BX)(R8*1), Y10
-	VMOVUPS     (SI)(R8*1), Y11
-	VMOVUPS     (DI)(R8*1), Y12
-	VMOVUPS     (CX)(R8*1), Y13
+	VMOVUPS     (SI), Y9
+	VMOVUPS     (SI)(DX*1), Y10
+	VMOVUPS     (SI)(DX*2), Y11
+	VMOVUPS     (SI)(BX*1), Y12
+	VMOVUPS     (CX), Y13
 	VFMADD231PS Y9, Y13, Y1
 	VFMADD231PS Y10, Y13, Y2
 	VFMADD231PS Y11, Y13, Y3
 	VFMADD231PS Y12, Y13, Y4
-	VMOVUPS     32(DX)(R8*1), Y9
-	VMOVUPS     32(BX)(R8*1), Y10
-	VMOVUPS     32(SI)(R8*1), Y11
-	VMOVUPS     32(DI)(R8*1), Y12
-	VMOVUPS     32(CX)(R8*1), Y13
+	VMOVUPS     32(SI), Y9
+	VMOVUPS     32(SI)(DX*1), Y10
+	VMOVUPS     32(SI)(DX*2), Y11
+	VMOVUPS     32(SI)(BX*1), Y12
+	VMOVUPS     32(CX), Y13
 	VFMADD231PS Y9, Y13, Y5
 	VFMADD231PS Y10, Y13, Y6
 	VFMADD231PS Y11, Y13, Y7
 	VFMADD231PS Y12, Y13, Y8
-	ADDQ        $0x00000040, R8
-	SUBQ        $0x02, R9
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, SI
+	SUBQ        $0x02, DI
 	JGE         many
 
 rest:
-	ADDQ $0x02, R9
+	ADDQ $0x02, DI
 	JZ   last
 
 one:
-	VMOVUPS     (DX)(R8*1), Y9
-	VMOVUPS     (BX)(R8*1), Y10
-	VMOVUPS     (SI)(R8*1), Y11
-	VMOVUPS     (DI)(R8*1), Y12
-	VMOVUPS     (CX)(R8*1), Y13
+	VMOVUPS     (SI), Y9
+	VMOVUPS     (SI)(DX*1), Y10
+	VMOVUPS     (SI)(DX*2), Y11
+	VMOVUPS     (SI)(BX*1), Y12
+	VMOVUPS     (CX), Y13
 	VFMADD231PS Y9, Y13, Y1
 	VFMADD231PS Y10, Y13, Y2
 	VFMADD231PS Y11, Y13, Y3
 	VFMADD231PS Y12, Y13, Y4
-	ADDQ        $0x00000020, R8
-	DECQ        R9
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, SI
+	DECQ        DI
 	JNZ         one
 
 last:
 	CMPQ        144(AX), $0x00
 	JE          summed
-	VMASKMOVPS  (DX)(R8*1), Y0, Y9
-	VMASKMOVPS  (BX)(R8*1), Y0, Y10
-	VMASKMOVPS  (SI)(R8*1), Y0, Y11
-	VMASKMOVPS  (DI)(R8*1), Y0, Y12
-	VMASKMOVPS  (CX)(R8*1), Y0, Y13
+	VMASKMOVPS  (SI), Y0, Y9
+	VMASKMOVPS  (SI)(DX*1), Y0, Y10
+	VMASKMOVPS  (SI)(DX*2), Y0, Y11
+	VMASKMOVPS  (SI)(BX*1), Y0, Y12
+	VMASKMOVPS  (CX), Y0, Y13
 	VFMADD231PS Y9, Y13, Y5
 	VFMADD231PS Y10, Y13, Y6
 	VFMADD231PS Y11, Y13, Y7
@@ -335,11 +323,8 @@ last:
 
 summed:
 	ADDQ         56(AX), CX
-	ADDQ         64(AX), DX
-	ADDQ         64(AX), BX
 	ADDQ         64(AX), SI
-	ADDQ         64(AX), DI
-	DECQ         R10
+	DECQ         R8
 	JNZ          sum
 	VADDPS       Y5, Y1, Y1
 	VADDPS       Y6, Y2, Y2
@@ -368,24 +353,24 @@ row0:
 	JMP     stored0
 
 apart0:
-	MOVQ      CX, DX
-	MOVQ      8(AX), BX
+	MOVQ      CX, SI
+	MOVQ      8(AX), DI
 	CMPQ      152(AX), $0x00
 	JE        lanes0
-	VMOVSS    (DX), X2
-	VINSERTPS $0x10, (DX)(BX*1), X2, X2
-	VINSERTPS $0x20, (DX)(BX*2), X2, X2
-	LEAQ      (DX)(BX*2), DX
-	VINSERTPS $0x30, (DX)(BX*1), X2, X2
-	MOVQ      CX, DX
+	VMOVSS    (SI), X2
+	VINSERTPS $0x10, (SI)(DI*1), X2, X2
+	VINSERTPS $0x20, (SI)(DI*2), X2, X2
+	LEAQ      (SI)(DI*2), SI
+	VINSERTPS $0x30, (SI)(DI*1), X2, X2
+	MOVQ      CX, SI
 	VADDPS    X2, X1, X1
 
 lanes0:
-	VMOVSS     X1, (DX)
-	VEXTRACTPS $0x01, X1, (DX)(BX*1)
-	VEXTRACTPS $0x02, X1, (DX)(BX*2)
-	LEAQ       (DX)(BX*2), DX
-	VEXTRACTPS $0x03, X1, (DX)(BX*1)
+	VMOVSS     X1, (SI)
+	VEXTRACTPS $0x01, X1, (SI)(DI*1)
+	VEXTRACTPS $0x02, X1, (SI)(DI*2)
+	LEAQ       (SI)(DI*2), SI
+	VEXTRACTPS $0x03, X1, (SI)(DI*1)
 
 stored0:
 	MOVQ 80(AX), CX
@@ -447,54 +432,55 @@ tile:
 	VXORPS Y4, Y4, Y4
 	MOVQ   184(AX), CX
 	MOVQ   192(AX), DX
-	MOVQ   112(AX), DI
+	MOVQ   112(AX), SI
 
 sum:
-	XORQ BX, BX
-	MOVQ 104(AX), SI
-	SUBQ $0x04, SI
+	MOVQ 104(AX), BX
+	SUBQ $0x04, BX
 	JLT  rest
 
 many:
-	VMOVUPS     (DX)(BX*1), Y5
-	VMOVUPS     (CX)(BX*1), Y6
+	VMOVUPS     (DX), Y5
+	VMOVUPS     (CX), Y6
 	VFMADD231PS Y5, Y6, Y1
-	VMOVUPS     32(DX)(BX*1), Y5
-	VMOVUPS     32(CX)(BX*1), Y6
+	VMOVUPS     32(DX), Y5
+	VMOVUPS     32(CX), Y6
 	VFMADD231PS Y5, Y6, Y2
-	VMOVUPS     64(DX)(BX*1), Y5
-	VMOVUPS     64(CX)(BX*1), Y6
+	VMOVUPS     64(DX), Y5
+	VMOVUPS     64(CX), Y6
 	VFMADD231PS Y5, Y6, Y3
-	VMOVUPS     96(DX)(BX*1), Y5
-	VMOVUPS     96(CX)(BX*1), Y6
+	VMOVUPS     96(DX), Y5
+	VMOVUPS     96(CX), Y6
 	VFMADD231PS Y5, Y6, Y4
-	ADDQ        $0x00000080, BX
-	SUBQ        $0x04, SI
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x04, BX
 	JGE         many
 
 rest:
-	ADDQ $0x04, SI
+	ADDQ $0x04, BX
 	JZ   last
 
 one:
-	VMOVUPS     (DX)(BX*1), Y5
-	VMOVUPS     (CX)(BX*1), Y6
+	VMOVUPS     (DX), Y5
+	VMOVUPS     (CX), Y6
 	VFMADD231PS Y5, Y6, Y1
-	ADDQ        $0x00000020, BX
-	DECQ        SI
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	DECQ        BX
 	JNZ         one
 
 last:
 	CMPQ        144(AX), $0x00
 	JE          summed
-	VMASKMOVPS  (DX)(BX*1), Y0, Y5
-	VMASKMOVPS  (CX)(BX*1), Y0, Y6
+	VMASKMOVPS  (DX), Y0, Y5
+	VMASKMOVPS  (CX), Y0, Y6
 	VFMADD231PS Y5, Y6, Y4
 
 summed:
 	ADDQ         56(AX), CX
 	ADDQ         64(AX), DX
-	DECQ         DI
+	DECQ         SI
 	JNZ          sum
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y2, Y2

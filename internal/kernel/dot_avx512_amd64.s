@@ -18,6 +18,10 @@ TEXT ·dotAVX512R4C4(SB), NOSPLIT, $0-32
 	MOVL  $0xffffffff, CX
 	BZHIL DX, CX, CX
 	KMOVW CX, K1
+	MOVQ  16(AX), DX
+	LEAQ  (DX)(DX*2), BX
+	MOVQ  24(AX), SI
+	LEAQ  (SI)(SI*2), DI
 
 batch:
 	MOVQ 168(AX), CX
@@ -53,79 +57,67 @@ tile:
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
 	MOVQ   184(AX), CX
-	MOVQ   CX, DX
-	ADDQ   16(AX), DX
-	MOVQ   DX, BX
-	ADDQ   16(AX), BX
-	MOVQ   BX, SI
-	ADDQ   16(AX), SI
-	MOVQ   192(AX), DI
-	MOVQ   DI, R8
-	ADDQ   24(AX), R8
-	MOVQ   R8, R9
-	ADDQ   24(AX), R9
-	MOVQ   R9, R10
-	ADDQ   24(AX), R10
-	MOVQ   112(AX), R13
+	MOVQ   192(AX), R8
+	MOVQ   112(AX), R10
 
 sum:
-	XORQ  R11, R11
-	MOVQ  104(AX), R12
-	TESTQ R12, R12
+	MOVQ  104(AX), R9
+	TESTQ R9, R9
 	JZ    last
 
 one:
-	VMOVUPS     (DI)(R11*1), Z16
-	VMOVUPS     (R8)(R11*1), Z17
-	VMOVUPS     (R9)(R11*1), Z18
-	VMOVUPS     (R10)(R11*1), Z19
-	VMOVUPS     (CX)(R11*1), Z20
+	VMOVUPS     (R8), Z16
+	VMOVUPS     (R8)(SI*1), Z17
+	VMOVUPS     (R8)(SI*2), Z18
+	VMOVUPS     (R8)(DI*1), Z19
+	VMOVUPS     (CX), Z20
 	VFMADD231PS Z16, Z20, Z0
 	VFMADD231PS Z17, Z20, Z1
 	VFMADD231PS Z18, Z20, Z2
 	VFMADD231PS Z19, Z20, Z3
-	VMOVUPS     (DX)(R11*1), Z20
+	VMOVUPS     (CX)(DX*1), Z20
 	VFMADD231PS Z16, Z20, Z4
 	VFMADD231PS Z17, Z20, Z5
 	VFMADD231PS Z18, Z20, Z6
 	VFMADD231PS Z19, Z20, Z7
-	VMOVUPS     (BX)(R11*1), Z20
+	VMOVUPS     (CX)(DX*2), Z20
 	VFMADD231PS Z16, Z20, Z8
 	VFMADD231PS Z17, Z20, Z9
 	VFMADD231PS Z18, Z20, Z10
 	VFMADD231PS Z19, Z20, Z11
-	VMOVUPS     (SI)(R11*1), Z20
+	VMOVUPS     (CX)(BX*1), Z20
 	VFMADD231PS Z16, Z20, Z12
 	VFMADD231PS Z17, Z20, Z13
 	VFMADD231PS Z18, Z20, Z14
 	VFMADD231PS Z19, Z20, Z15
-	ADDQ        $0x00000040, R11
-	DECQ        R12
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, R8
+	DECQ        R9
 	JNZ         one
 
 last:
 	CMPQ        144(AX), $0x00
 	JE          summed
-	VMOVUPS.Z   (DI)(R11*1), K1, Z16
-	VMOVUPS.Z   (R8)(R11*1), K1, Z17
-	VMOVUPS.Z   (R9)(R11*1), K1, Z18
-	VMOVUPS.Z   (R10)(R11*1), K1, Z19
-	VMOVUPS.Z   (CX)(R11*1), K1, Z20
+	VMOVUPS.Z   (R8), K1, Z16
+	VMOVUPS.Z   (R8)(SI*1), K1, Z17
+	VMOVUPS.Z   (R8)(SI*2), K1, Z18
+	VMOVUPS.Z   (R8)(DI*1), K1, Z19
+	VMOVUPS.Z   (CX), K1, Z20
 	VFMADD231PS Z16, Z20, Z0
 	VFMADD231PS Z17, Z20, Z1
 	VFMADD231PS Z18, Z20, Z2
 	VFMADD231PS Z19, Z20, Z3
-	VMOVUPS.Z   (DX)(R11*1), K1, Z20
+	VMOVUPS.Z   (CX)(DX*1), K1, Z20
 	VFMADD231PS Z16, Z20, Z4
 	VFMADD231PS Z17, Z20, Z5
 	VFMADD231PS Z18, Z20, Z6
 	VFMADD231PS Z19, Z20, Z7
-	VMOVUPS.Z   (BX)(R11*1), K1, Z20
+	VMOVUPS.Z   (CX)(DX*2), K1, Z20
 	VFMADD231PS Z16, Z20, Z8
 	VFMADD231PS Z17, Z20, Z9
 	VFMADD231PS Z18, Z20, Z10
 	VFMADD231PS Z19, Z20, Z11
-	VMOVUPS.Z   (SI)(R11*1), K1, Z20
+	VMOVUPS.Z   (CX)(BX*1), K1, Z20
 	VFMADD231PS Z16, Z20, Z12
 	VFMADD231PS Z17, Z20, Z13
 	VFMADD231PS Z18, Z20, Z14
@@ -133,14 +125,8 @@ last:
 
 summed:
 	ADDQ          56(AX), CX
-	ADDQ          56(AX), DX
-	ADDQ          56(AX), BX
-	ADDQ          56(AX), SI
-	ADDQ          64(AX), DI
 	ADDQ          64(AX), R8
-	ADDQ          64(AX), R9
-	ADDQ          64(AX), R10
-	DECQ          R13
+	DECQ          R10
 	JNZ           sum
 	MOVQ          200(AX), CX
 	VUNPCKLPS     Z1, Z0, Z16
@@ -167,24 +153,24 @@ row0:
 	JMP     stored0
 
 apart0:
-	MOVQ      CX, DX
-	MOVQ      8(AX), BX
+	MOVQ      CX, R8
+	MOVQ      8(AX), R9
 	CMPQ      152(AX), $0x00
 	JE        lanes0
-	VMOVSS    (DX), X16
-	VINSERTPS $0x10, (DX)(BX*1), X16, X16
-	VINSERTPS $0x20, (DX)(BX*2), X16, X16
-	LEAQ      (DX)(BX*2), DX
-	VINSERTPS $0x30, (DX)(BX*1), X16, X16
-	MOVQ      CX, DX
+	VMOVSS    (R8), X16
+	VINSERTPS $0x10, (R8)(R9*1), X16, X16
+	VINSERTPS $0x20, (R8)(R9*2), X16, X16
+	LEAQ      (R8)(R9*2), R8
+	VINSERTPS $0x30, (R8)(R9*1), X16, X16
+	MOVQ      CX, R8
 	VADDPS    X16, X17, X17
 
 lanes0:
-	VMOVSS     X17, (DX)
-	VEXTRACTPS $0x01, X17, (DX)(BX*1)
-	VEXTRACTPS $0x02, X17, (DX)(BX*2)
-	LEAQ       (DX)(BX*2), DX
-	VEXTRACTPS $0x03, X17, (DX)(BX*1)
+	VMOVSS     X17, (R8)
+	VEXTRACTPS $0x01, X17, (R8)(R9*1)
+	VEXTRACTPS $0x02, X17, (R8)(R9*2)
+	LEAQ       (R8)(R9*2), R8
+	VEXTRACTPS $0x03, X17, (R8)(R9*1)
 
 stored0:
 	ADDQ          (AX), CX
@@ -212,24 +198,24 @@ row1:
 	JMP     stored1
 
 apart1:
-	MOVQ      CX, DX
-	MOVQ      8(AX), BX
+	MOVQ      CX, R8
+	MOVQ      8(AX), R9
 	CMPQ      152(AX), $0x00
 	JE        lanes1
-	VMOVSS    (DX), X16
-	VINSERTPS $0x10, (DX)(BX*1), X16, X16
-	VINSERTPS $0x20, (DX)(BX*2), X16, X16
-	LEAQ      (DX)(BX*2), DX
-	VINSERTPS $0x30, (DX)(BX*1), X16, X16
-	MOVQ      CX, DX
+	VMOVSS    (R8), X16
+	VINSERTPS $0x10, (R8)(R9*1), X16, X16
+	VINSERTPS $0x20, (R8)(R9*2), X16, X16
+	LEAQ      (R8)(R9*2), R8
+	VINSERTPS $0x30, (R8)(R9*1), X16, X16
+	MOVQ      CX, R8
 	VADDPS    X16, X17, X17
 
 lanes1:
-	VMOVSS     X17, (DX)
-	VEXTRACTPS $0x01, X17, (DX)(BX*1)
-	VEXTRACTPS $0x02, X17, (DX)(BX*2)
-	LEAQ       (DX)(BX*2), DX
-	VEXTRACTPS $0x03, X17, (DX)(BX*1)
+	VMOVSS     X17, (R8)
+	VEXTRACTPS $0x01, X17, (R8)(R9*1)
+	VEXTRACTPS $0x02, X17, (R8)(R9*2)
+	LEAQ       (R8)(R9*2), R8
+	VEXTRACTPS $0x03, X17, (R8)(R9*1)
 
 stored1:
 	ADDQ          (AX), CX
@@ -257,24 +243,24 @@ row2:
 	JMP     stored2
 
 apart2:
-	MOVQ      CX, DX
-	MOVQ      8(AX), BX
+	MOVQ      CX, R8
+	MOVQ      8(AX), R9
 	CMPQ      152(AX), $0x00
 	JE        lanes2
-	VMOVSS    (DX), X16
-	VINSERTPS $0x10, (DX)(BX*1), X16, X16
-	VINSERTPS $0x20, (DX)(BX*2), X16, X16
-	LEAQ      (DX)(BX*2), DX
-	VINSERTPS $0x30, (DX)(BX*1), X16, X16
-	MOVQ      CX, DX
+	VMOVSS    (R8), X16
+	VINSERTPS $0x10, (R8)(R9*1), X16, X16
+	VINSERTPS $0x20, (R8)(R9*2), X16, X16
+	LEAQ      (R8)(R9*2), R8
+	VINSERTPS $0x30, (R8)(R9*1), X16, X16
+	MOVQ      CX, R8
 	VADDPS    X16, X17, X17
 
 lanes2:
-	VMOVSS     X17, (DX)
-	VEXTRACTPS $0x01, X17, (DX)(BX*1)
-	VEXTRACTPS $0x02, X17, (DX)(BX*2)
-	LEAQ       (DX)(BX*2), DX
-	VEXTRACTPS $0x03, X17, (DX)(BX*1)
+	VMOVSS     X17, (R8)
+	VEXTRACTPS $0x01, X17, (R8)(R9*1)
+	VEXTRACTPS $0x02, X17, (R8)(R9*2)
+	LEAQ       (R8)(R9*2), R8
+	VEXTRACTPS $0x03, X17, (R8)(R9*1)
 
 stored2:
 	ADDQ          (AX), CX
@@ -302,24 +288,24 @@ row3:
 	JMP     stored3
 
 apart3:
-	MOVQ      CX, DX
-	MOVQ      8(AX), BX
+	MOVQ      CX, R8
+	MOVQ      8(AX), R9
 	CMPQ      152(AX), $0x00
 	JE        lanes3
-	VMOVSS    (DX), X16
-	VINSERTPS $0x10, (DX)(BX*1), X16, X16
-	VINSERTPS $0x20, (DX)(BX*2), X16, X16
-	LEAQ      (DX)(BX*2), DX
-	VINSERTPS $0x30, (DX)(BX*1), X16, X16
-	MOVQ      CX, DX
+	VMOVSS    (R8), X16
+	VINSERTPS $0x10, (R8)(R9*1), X16, X16
+	VINSERTPS $0x20, (R8)(R9*2), X16, X16
+	LEAQ      (R8)(R9*2), R8
+	VINSERTPS $0x30, (R8)(R9*1), X16, X16
+	MOVQ      CX, R8
 	VADDPS    X16, X17, X17
 
 lanes3:
-	VMOVSS     X17, (DX)
-	VEXTRACTPS $0x01, X17, (DX)(BX*1)
-	VEXTRACTPS $0x02, X17, (DX)(BX*2)
-	LEAQ       (DX)(BX*2), DX
-	VEXTRACTPS $0x03, X17, (DX)(BX*1)
+	VMOVSS     X17, (R8)
+	VEXTRACTPS $0x01, X17, (R8)(R9*1)
+	VEXTRACTPS $0x02, X17, (R8)(R9*2)
+	LEAQ       (R8)(R9*2), R8
+	VEXTRACTPS $0x03, X17, (R8)(R9*1)
 
 stored3:
 	MOVQ 80(AX), CX
@@ -359,6 +345,9 @@ TEXT ·dotAVX512R2C4(SB), NOSPLIT, $0-32
 	MOVL  $0xffffffff, CX
 	BZHIL DX, CX, CX
 	KMOVW CX, K1
+	MOVQ  16(AX), DX
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
 
 batch:
 	MOVQ 168(AX), CX
@@ -386,55 +375,47 @@ tile:
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	MOVQ   184(AX), CX
-	MOVQ   CX, DX
-	ADDQ   16(AX), DX
-	MOVQ   192(AX), BX
-	MOVQ   BX, SI
-	ADDQ   24(AX), SI
-	MOVQ   SI, DI
-	ADDQ   24(AX), DI
-	MOVQ   DI, R8
-	ADDQ   24(AX), R8
-	MOVQ   112(AX), R11
+	MOVQ   192(AX), DI
+	MOVQ   112(AX), R9
 
 sum:
-	XORQ  R9, R9
-	MOVQ  104(AX), R10
-	TESTQ R10, R10
+	MOVQ  104(AX), R8
+	TESTQ R8, R8
 	JZ    last
 
 one:
-	VMOVUPS     (BX)(R9*1), Z8
-	VMOVUPS     (SI)(R9*1), Z9
-	VMOVUPS     (DI)(R9*1), Z10
-	VMOVUPS     (R8)(R9*1), Z11
-	VMOVUPS     (CX)(R9*1), Z12
+	VMOVUPS     (DI), Z8
+	VMOVUPS     (DI)(BX*1), Z9
+	VMOVUPS     (DI)(BX*2), Z10
+	VMOVUPS     (DI)(SI*1), Z11
+	VMOVUPS     (CX), Z12
 	VFMADD231PS Z8, Z12, Z0
 	VFMADD231PS Z9, Z12, Z1
 	VFMADD231PS Z10, Z12, Z2
 	VFMADD231PS Z11, Z12, Z3
-	VMOVUPS     (DX)(R9*1), Z12
+	VMOVUPS     (CX)(DX*1), Z12
 	VFMADD231PS Z8, Z12, Z4
 	VFMADD231PS Z9, Z12, Z5
 	VFMADD231PS Z10, Z12, Z6
 	VFMADD231PS Z11, Z12, Z7
-	ADDQ        $0x00000040, R9
-	DECQ        R10
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DI
+	DECQ        R8
 	JNZ         one
 
 last:
 	CMPQ        144(AX), $0x00
 	JE          summed
-	VMOVUPS.Z   (BX)(R9*1), K1, Z8
-	VMOVUPS.Z   (SI)(R9*1), K1, Z9
-	VMOVUPS.Z   (DI)(R9*1), K1, Z10
-	VMOVUPS.Z   (R8)(R9*1), K1, Z11
-	VMOVUPS.Z   (CX)(R9*1), K1, Z12
+	VMOVUPS.Z   (DI), K1, Z8
+	VMOVUPS.Z   (DI)(BX*1), K1, Z9
+	VMOVUPS.Z   (DI)(BX*2), K1, Z10
+	VMOVUPS.Z   (DI)(SI*1), K1, Z11
+	VMOVUPS.Z   (CX), K1, Z12
 	VFMADD231PS Z8, Z12, Z0
 	VFMADD231PS Z9, Z12, Z1
 	VFMADD231PS Z10, Z12, Z2
 	VFMADD231PS Z11, Z12, Z3
-	VMOVUPS.Z   (DX)(R9*1), K1, Z12
+	VMOVUPS.Z   (CX)(DX*1), K1, Z12
 	VFMADD231PS Z8, Z12, Z4
 	VFMADD231PS Z9, Z12, Z5
 	VFMADD231PS Z10, Z12, Z6
@@ -442,12 +423,8 @@ last:
 
 summed:
 	ADDQ          56(AX), CX
-	ADDQ          56(AX), DX
-	ADDQ          64(AX), BX
-	ADDQ          64(AX), SI
 	ADDQ          64(AX), DI
-	ADDQ          64(AX), R8
-	DECQ          R11
+	DECQ          R9
 	JNZ           sum
 	MOVQ          200(AX), CX
 	VUNPCKLPS     Z1, Z0, Z8
@@ -474,24 +451,24 @@ row0:
 	JMP     stored0
 
 apart0:
-	MOVQ      CX, DX
-	MOVQ      8(AX), BX
+	MOVQ      CX, DI
+	MOVQ      8(AX), R8
 	CMPQ      152(AX), $0x00
 	JE        lanes0
-	VMOVSS    (DX), X8
-	VINSERTPS $0x10, (DX)(BX*1), X8, X8
-	VINSERTPS $0x20, (DX)(BX*2), X8, X8
-	LEAQ      (DX)(BX*2), DX
-	VINSERTPS $0x30, (DX)(BX*1), X8, X8
-	MOVQ      CX, DX
+	VMOVSS    (DI), X8
+	VINSERTPS $0x10, (DI)(R8*1), X8, X8
+	VINSERTPS $0x20, (DI)(R8*2), X8, X8
+	LEAQ      (DI)(R8*2), DI
+	VINSERTPS $0x30, (DI)(R8*1), X8, X8
+	MOVQ      CX, DI
 	VADDPS    X8, X9, X9
 
 lanes0:
-	VMOVSS     X9, (DX)
-	VEXTRACTPS $0x01, X9, (DX)(BX*1)
-	VEXTRACTPS $0x02, X9, (DX)(BX*2)
-	LEAQ       (DX)(BX*2), DX
-	VEXTRACTPS $0x03, X9, (DX)(BX*1)
+	VMOVSS     X9, (DI)
+	VEXTRACTPS $0x01, X9, (DI)(R8*1)
+	VEXTRACTPS $0x02, X9, (DI)(R8*2)
+	LEAQ       (DI)(R8*2), DI
+	VEXTRACTPS $0x03, X9, (DI)(R8*1)
 
 stored0:
 	ADDQ          (AX), CX
@@ -519,24 +496,24 @@ row1:
 	JMP     stored1
 
 apart1:
-	MOVQ      CX, DX
-	MOVQ      8(AX), BX
+	MOVQ      CX, DI
+	MOVQ      8(AX), R8
 	CMPQ      152(AX), $0x00
 	JE        lanes1
-	VMOVSS    (DX), X8
-	VINSERTPS $0x10, (DX)(BX*1), X8, X8
-	VINSERTPS $0x20, (DX)(BX*2), X8, X8
-	LEAQ      (DX)(BX*2), DX
-	VINSERTPS $0x30, (DX)(BX*1), X8, X8
-	MOVQ      CX, DX
+	VMOVSS    (DI), X8
+	VINSERTPS $0x10, (DI)(R8*1), X8, X8
+	VINSERTPS $0x20, (DI)(R8*2), X8, X8
+	LEAQ      (DI)(R8*2), DI
+	VINSERTPS $0x30, (DI)(R8*1), X8, X8
+	MOVQ      CX, DI
 	VADDPS    X8, X9, X9
 
 lanes1:
-	VMOVSS     X9, (DX)
-	VEXTRACTPS $0x01, X9, (DX)(BX*1)
-	VEXTRACTPS $0x02, X9, (DX)(BX*2)
-	LEAQ       (DX)(BX*2), DX
-	VEXTRACTPS $0x03, X9, (DX)(BX*1)
+	VMOVSS     X9, (DI)
+	VEXTRACTPS $0x01, X9, (DI)(R8*1)
+	VEXTRACTPS $0x02, X9, (DI)(R8*2)
+	LEAQ       (DI)(R8*2), DI
+	VEXTRACTPS $0x03, X9, (DI)(R8*1)
 
 stored1:
 	MOVQ 80(AX), CX
@@ -576,6 +553,8 @@ TEXT ·dotAVX512R1C4(SB), NOSPLIT, $0-32
 	MOVL  $0xffffffff, CX
 	BZHIL DX, CX, CX
 	KMOVW CX, K1
+	MOVQ  24(AX), DX
+	LEAQ  (DX)(DX*2), BX
 
 batch:
 	MOVQ 168(AX), CX
@@ -603,70 +582,65 @@ tile:
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	MOVQ   184(AX), CX
-	MOVQ   192(AX), DX
-	MOVQ   DX, BX
-	ADDQ   24(AX), BX
-	MOVQ   BX, SI
-	ADDQ   24(AX), SI
-	MOVQ   SI, DI
-	ADDQ   24(AX), DI
-	MOVQ   112(AX), R10
+	MOVQ   192(AX), SI
+	MOVQ   112(AX), R8
 
 sum:
-	XORQ R8, R8
-	MOVQ 104(AX), R9
-	SUBQ $0x02, R9
+	MOVQ 104(AX), DI
+	SUBQ $0x02, DI
 	JLT  rest
 
 many:
-	VMOVUPS     (DX)(R8*1), Z8
-	VMOVUPS     (BX)(R8*1), Z9
-	VMOVUPS     (SI)(R8*1), Z10
-	VMOVUPS     (DI)(R8*1), Z11
-	VMOVUPS     (CX)(R8*1), Z12
+	VMOVUPS     (SI), Z8
+	VMOVUPS     (SI)(DX*1), Z9
+	VMOVUPS     (SI)(DX*2), Z10
+	VMOVUPS     (SI)(BX*1), Z11
+	VMOVUPS     (CX), Z12
 	VFMADD231PS Z8, Z12, Z0
 	VFMADD231PS Z9, Z12, Z1
 	VFMADD231PS Z10, Z12, Z2
 	VFMADD231PS Z11, Z12, Z3
-	VMOVUPS     64(DX)(R8*1), Z8
-	VMOVUPS     64(BX)(R8*1), Z9
-	VMOVUPS     64(SI)(R8*1), Z10
-	VMOVUPS     64(DI)(R8*1), Z11
-	VMOVUPS     64(CX)(R8*1), Z12
+	VMOVUPS     64(SI), Z8
+	VMOVUPS     64(SI)(DX*1), Z9
+	VMOVUPS     64(SI)(DX*2), Z10
+	VMOVUPS     64(SI)(BX*1), Z11
+	VMOVUPS     64(CX), Z12
 	VFMADD231PS Z8, Z12, Z4
 	VFMADD231PS Z9, Z12, Z5
 	VFMADD231PS Z10, Z12, Z6
 	VFMADD231PS Z11, Z12, Z7
-	ADDQ        $0x00000080, R8
-	SUBQ        $0x02, R9
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, SI
+	SUBQ        $0x02, DI
 	JGE         many
 
 rest:
-	ADDQ $0x02, R9
+	ADDQ $0x02, DI
 	JZ   last
 
 one:
-	VMOVUPS     (DX)(R8*1), Z8
-	VMOVUPS     (BX)(R8*1), Z9
-	VMOVUPS     (SI)(R8*1), Z10
-	VMOVUPS     (DI)(R8*1), Z11
-	VMOVUPS     (CX)(R8*1), Z12
+	VMOVUPS     (SI), Z8
+	VMOVUPS     (SI)(DX*1), Z9
+	VMOVUPS     (SI)(DX*2), Z10
+	VMOVUPS     (SI)(BX*1), Z11
+	VMOVUPS     (CX), Z12
 	VFMADD231PS Z8, Z12, Z0
 	VFMADD231PS Z9, Z12, Z1
 	VFMADD231PS Z10, Z12, Z2
 	VFMADD231PS Z11, Z12, Z3
-	ADDQ        $0x00000040, R8
-	DECQ        R9
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, SI
+	DECQ        DI
 	JNZ         one
 
 last:
 	CMPQ        144(AX), $0x00
 	JE          summed
-	VMOVUPS.Z   (DX)(R8*1), K1, Z8
-	VMOVUPS.Z   (BX)(R8*1), K1, Z9
-	VMOVUPS.Z   (SI)(R8*1), K1, Z10
-	VMOVUPS.Z   (DI)(R8*1), K1, Z11
-	VMOVUPS.Z   (CX)(R8*1), K1, Z12
+	VMOVUPS.Z   (SI), K1, Z8
+	VMOVUPS.Z   (SI)(DX*1), K1, Z9
+	VMOVUPS.Z   (SI)(DX*2), K1, Z10
+	VMOVUPS.Z   (SI)(BX*1), K1, Z11
+	VMOVUPS.Z   (CX), K1, Z12
 	VFMADD231PS Z8, Z12, Z4
 	VFMADD231PS Z9, Z12, Z5
 	VFMADD231PS Z10, Z12, Z6
@@ -674,11 +648,8 @@ last:
 
 summed:
 	ADDQ          56(AX), CX
-	ADDQ          64(AX), DX
-	ADDQ          64(AX), BX
 	ADDQ          64(AX), SI
-	ADDQ          64(AX), DI
-	DECQ          R10
+	DECQ          R8
 	JNZ           sum
 	VADDPS        Z4, Z0, Z0
 	VADDPS        Z5, Z1, Z1
@@ -709,24 +680,24 @@ row0:
 	JMP     stored0
 
 apart0:
-	MOVQ      CX, DX
-	MOVQ      8(AX), BX
+	MOVQ      CX, SI
+	MOVQ      8(AX), DI
 	CMPQ      152(AX), $0x00
 	JE        lanes0
-	VMOVSS    (DX), X8
-	VINSERTPS $0x10, (DX)(BX*1), X8, X8
-	VINSERTPS $0x20, (DX)(BX*2), X8, X8
-	LEAQ      (DX)(BX*2), DX
-	VINSERTPS $0x30, (DX)(BX*1), X8, X8
-	MOVQ      CX, DX
+	VMOVSS    (SI), X8
+	VINSERTPS $0x10, (SI)(DI*1), X8, X8
+	VINSERTPS $0x20, (SI)(DI*2), X8, X8
+	LEAQ      (SI)(DI*2), SI
+	VINSERTPS $0x30, (SI)(DI*1), X8, X8
+	MOVQ      CX, SI
 	VADDPS    X8, X9, X9
 
 lanes0:
-	VMOVSS     X9, (DX)
-	VEXTRACTPS $0x01, X9, (DX)(BX*1)
-	VEXTRACTPS $0x02, X9, (DX)(BX*2)
-	LEAQ       (DX)(BX*2), DX
-	VEXTRACTPS $0x03, X9, (DX)(BX*1)
+	VMOVSS     X9, (SI)
+	VEXTRACTPS $0x01, X9, (SI)(DI*1)
+	VEXTRACTPS $0x02, X9, (SI)(DI*2)
+	LEAQ       (SI)(DI*2), SI
+	VEXTRACTPS $0x03, X9, (SI)(DI*1)
 
 stored0:
 	MOVQ 80(AX), CX
@@ -790,54 +761,55 @@ tile:
 	VPXORD Z3, Z3, Z3
 	MOVQ   184(AX), CX
 	MOVQ   192(AX), DX
-	MOVQ   112(AX), DI
+	MOVQ   112(AX), SI
 
 sum:
-	XORQ BX, BX
-	MOVQ 104(AX), SI
-	SUBQ $0x04, SI
+	MOVQ 104(AX), BX
+	SUBQ $0x04, BX
 	JLT  rest
 
 many:
-	VMOVUPS     (DX)(BX*1), Z4
-	VMOVUPS     (CX)(BX*1), Z5
+	VMOVUPS     (DX), Z4
+	VMOVUPS     (CX), Z5
 	VFMADD231PS Z4, Z5, Z0
-	VMOVUPS     64(DX)(BX*1), Z4
-	VMOVUPS     64(CX)(BX*1), Z5
+	VMOVUPS     64(DX), Z4
+	VMOVUPS     64(CX), Z5
 	VFMADD231PS Z4, Z5, Z1
-	VMOVUPS     128(DX)(BX*1), Z4
-	VMOVUPS     128(CX)(BX*1), Z5
+	VMOVUPS     128(DX), Z4
+	VMOVUPS     128(CX), Z5
 	VFMADD231PS Z4, Z5, Z2
-	VMOVUPS     192(DX)(BX*1), Z4
-	VMOVUPS     192(CX)(BX*1), Z5
+	VMOVUPS     192(DX), Z4
+	VMOVUPS     192(CX), Z5
 	VFMADD231PS Z4, Z5, Z3
-	ADDQ        $0x00000100, BX
-	SUBQ        $0x04, SI
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x04, BX
 	JGE         many
 
 rest:
-	ADDQ $0x04, SI
+	ADDQ $0x04, BX
 	JZ   last
 
 one:
-	VMOVUPS     (DX)(BX*1), Z4
-	VMOVUPS     (CX)(BX*1), Z5
+	VMOVUPS     (DX), Z4
+	VMOVUPS     (CX), Z5
 	VFMADD231PS Z4, Z5, Z0
-	ADDQ        $0x00000040, BX
-	DECQ        SI
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	DECQ        BX
 	JNZ         one
 
 last:
 	CMPQ        144(AX), $0x00
 	JE          summed
-	VMOVUPS.Z   (DX)(BX*1), K1, Z4
-	VMOVUPS.Z   (CX)(BX*1), K1, Z5
+	VMOVUPS.Z   (DX), K1, Z4
+	VMOVUPS.Z   (CX), K1, Z5
 	VFMADD231PS Z4, Z5, Z3
 
 summed:
 	ADDQ          56(AX), CX
 	ADDQ          64(AX), DX
-	DECQ          DI
+	DECQ          SI
 	JNZ           sum
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z1, Z1

@@ -163,6 +163,9 @@ func (r shapes) dot() Dot {
 		p.K = r.IntN(1500)
 		p.M, p.N = r.size(10), r.size(10)
 	}
+	if r.IntN(6) == 0 { // few columns beside the rows
+		p.M, p.N, p.K, p.Add = 32+r.IntN(80), 8+r.IntN(25), 16+r.IntN(40), false
+	}
 	if r.IntN(2) == 0 {
 		p.Batch = 1 + r.IntN(5)
 	}

@@ -99,7 +99,7 @@ func (t *dotTiles) call(r, s, rows, cols int, c, a, b []float32) {
 	p := dotArgs{
 		crow: 4 * t.CRow, ccol: 4 * t.CCol, arow: 4 * t.ARow, brow: 4 * t.BRow,
 		cbatch: 4 * t.CBatch, abatch: 4 * t.ABatch, bbatch: 4 * t.BBatch,
-		asum: 4 * t.asum, bsum: 4 * t.bsum,
+		askip: 4 * (t.asum - t.k/lanes*lanes), bskip: 4 * (t.bsum - t.k/lanes*lanes),
 		astep: 4 * r * t.ARow, bstep: 4 * s * t.BRow, crowstep: 4 * r * t.CRow, ccolstep: 4 * s * t.CCol,
 		k: t.k / lanes, tail: t.k % lanes, sums: t.sums, rows: rows, cols: cols, batch: t.Batch,
 	}

@@ -12,6 +12,10 @@ const (
 
 // mul does the products as a Mul if that is likely to be faster, and says whether it did.
 func (j *dotJob) mul(path Path, c, a, b []float32) bool {
+	if j.turnWins(path) {
+		j.mulTurned(path, c, a, b)
+		return true
+	}
 	rows := j.M
 	if j.BBatch == 0 {
 		rows *= j.Batch
@@ -71,6 +75,42 @@ func (j *dotJob) mulPacked(path Path, pack, c, a, b []float32) {
 	}
 }
 
+// turnPack bounds A^T and turnRows the columns of C in mulTurned.
+const (
+	turnPack = 1 << 12
+	turnRows = 32
+)
+
+// turnWins reports whether mulTurned is likely to be faster than other ways: there is one A for all products, and C has few columns, which
+// leave many lanes idle, beside its rows.
+func (j *dotJob) turnWins(path Path) bool {
+	if path != AVX2 && path != AVX512 {
+		return false // transpositions are slow
+	}
+	lanes := func(n int) int { return (n + 15) &^ 15 }
+	return j.CCol == 1 && !j.Add && j.sums == 1 && (j.Batch == 1 || j.ABatch == 0) && j.K >= 16 &&
+		j.N >= 8 && j.N <= turnRows && j.M >= 32 && lanes(j.M)*j.K <= turnPack && j.Batch*j.M*j.N*j.K >= 8192 &&
+		10*j.N*lanes(j.M) < 8*j.M*lanes(j.N)
+}
+
+// mulTurned does C^T = B A^T, whose rows are long, and transposes it into C.
+func (j *dotJob) mulTurned(path Path, c, a, b []float32) {
+	const width = 64
+	var pack [turnPack]float32 // A^T
+	var turned [turnRows * width]float32
+	row := (j.M + 15) &^ 15
+	transpose(path, pack[:], a, j.M, j.K, row, j.ARow)
+	most := (split(j.M, width) + 15) &^ 15
+	for q := range j.Batch {
+		for i := 0; i < j.M; i += most {
+			n := min(most, j.M-i)
+			p := mulJob{Mul: Mul{M: j.N, N: n, K: j.K, Batch: 1, ARow: j.BRow, ACol: 1, BRow: row, CRow: width}, sums: 1}
+			p.run(path, turned[:], b[q*j.BBatch:], pack[i:])
+			transpose(path, c[q*j.CBatch+i*j.CRow:], turned[:], j.N, n, j.CRow, width)
+		}
+	}
+}
+
 // Transpose sets dst[c*dstRow+r] to src[r*srcRow+c], r < rows, c < cols, and touches nothing else. dst and src must not overlap. It
 // panics when a slice is too short for the strides.
 func Transpose(dst, src []float32, rows, cols, dstRow, srcRow int) {
@@ -88,14 +128,16 @@ func Transpose(dst, src []float32, rows, cols, dstRow, srcRow int) {
 
 // transpose is Transpose on a path.
 func transpose(path Path, dst, src []float32, rows, cols, dstRow, srcRow int) {
-	if strip := transposeStrip(path, rows); strip > 0 && cols >= 4 {
+	if transposeStrip(path, rows) > 0 && cols >= 4 {
 		// The last strip and the last block of columns reach back over what is done already, so nothing beyond the edge is written.
-		for i := 0; i < rows; i += strip {
+		for i := 0; i < rows; {
+			strip := transposeStrip(path, max(rows-i, 4))
 			i = min(i, rows-strip)
 			transposeColumns(strip, dst[i:], src[i*srcRow:], cols/4, dstRow, srcRow)
 			if cols%4 != 0 {
 				transposeColumns(strip, dst[(cols-4)*dstRow+i:], src[i*srcRow+cols-4:], 1, dstRow, srcRow)
 			}
+			i += strip
 		}
 		return
 	}

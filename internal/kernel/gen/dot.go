@@ -38,14 +38,8 @@ func dotKernel(t isa, rows, cols int) {
 		ADDQ(tmp, f(to))
 	}
 
-	a, b := make([]GPVirtual, rows), make([]GPVirtual, cols)
-	for i := range a {
-		a[i] = GP64()
-	}
-	for j := range b {
-		b[j] = GP64()
-	}
-	off, k, sums := GP64(), GP64(), GP64()
+	a, b := newRows(f("arow"), rows), newRows(f("brow"), cols)
+	k, sums := GP64(), GP64()
 
 	Label("batch")
 	move("a", "tileA")
@@ -63,33 +57,28 @@ func dotKernel(t isa, rows, cols int) {
 			t.zero(v)
 		}
 	}
-	MOVQ(f("tileA"), a[0])
-	for i := 1; i < rows; i++ {
-		MOVQ(a[i-1], a[i])
-		ADDQ(f("arow"), a[i])
-	}
-	MOVQ(f("tileB"), b[0])
-	for j := 1; j < cols; j++ {
-		MOVQ(b[j-1], b[j])
-		ADDQ(f("brow"), b[j])
-	}
+	MOVQ(f("tileA"), a.first)
+	MOVQ(f("tileB"), b.first)
 	MOVQ(f("sums"), sums)
 
 	step := func(s, disp int, masked bool) {
 		y := t.vecs(cols)
 		for j := range cols {
-			end.load(Mem{Base: b[j], Index: off, Scale: 1, Disp: disp}, y[j], masked)
+			end.load(b.at(j, disp), y[j], masked)
 		}
 		for i := range rows {
 			x := t.vec()
-			end.load(Mem{Base: a[i], Index: off, Scale: 1, Disp: disp}, x, masked)
+			end.load(a.at(i, disp), x, masked)
 			for j := range cols {
 				VFMADD231PS(y[j], x, sum[s][i*cols+j])
 			}
 		}
 	}
+	forth := func(vectors int) {
+		ADDQ(U32(vectors*t.bytes), a.first)
+		ADDQ(U32(vectors*t.bytes), b.first)
+	}
 	Label("sum")
-	XORQ(off, off)
 	MOVQ(f("k"), k)
 	if sets > 1 {
 		SUBQ(Imm(uint64(sets)), k)
@@ -98,7 +87,7 @@ func dotKernel(t isa, rows, cols int) {
 		for s := range sets {
 			step(s, s*t.bytes, false)
 		}
-		ADDQ(U32(sets*t.bytes), off)
+		forth(sets)
 		SUBQ(Imm(uint64(sets)), k)
 		JGE(LabelRef("many"))
 		Label("rest")
@@ -109,7 +98,7 @@ func dotKernel(t isa, rows, cols int) {
 	JZ(LabelRef("last"))
 	Label("one")
 	step(0, 0, false)
-	ADDQ(U32(t.bytes), off)
+	forth(1)
 	DECQ(k)
 	JNZ(LabelRef("one"))
 	Label("last")
@@ -117,12 +106,8 @@ func dotKernel(t isa, rows, cols int) {
 	JE(LabelRef("summed"))
 	step(sets-1, 0, true)
 	Label("summed")
-	for i := range a {
-		ADDQ(f("asum"), a[i])
-	}
-	for j := range b {
-		ADDQ(f("bsum"), b[j])
-	}
+	ADDQ(f("askip"), a.first)
+	ADDQ(f("bskip"), b.first)
 	DECQ(sums)
 	JNZ(LabelRef("sum"))
 
@@ -134,22 +119,23 @@ func dotKernel(t isa, rows, cols int) {
 		}
 	}
 
-	MOVQ(f("tileC"), a[0])
+	to := GP64()
+	MOVQ(f("tileC"), to)
 	if cols == 4 {
 		for i := range rows {
 			x := t.reduce4(sum[0][i*4 : i*4+4])
-			t.store4(i, x, a[0], f("ccol"), f("add"))
+			t.store4(i, x, to, f("ccol"), f("add"))
 			if i+1 < rows {
-				ADDQ(f("crow"), a[0])
+				ADDQ(f("crow"), to)
 			}
 		}
 	} else {
 		x := t.reduce1(sum[0][0])
 		CMPQ(f("add"), Imm(0))
 		JE(LabelRef("set"))
-		VADDSS(Mem{Base: a[0]}, x, x)
+		VADDSS(Mem{Base: to}, x, x)
 		Label("set")
-		VMOVSS(x, Mem{Base: a[0]})
+		VMOVSS(x, Mem{Base: to})
 	}
 
 	add("bstep", "tileB")
@@ -167,6 +153,38 @@ func dotKernel(t isa, rows, cols int) {
 	JNZ(LabelRef("batch"))
 	VZEROUPPER()
 	RET()
+}
+
+// rows are up to four rows of a matrix, the same distance apart.
+type rows struct {
+	first       GPVirtual // the address in the first one, which moves along
+	step, step3 GPVirtual // the distance, once and three times
+}
+
+// newRows has rows as far apart as step says.
+func newRows(step Mem, n int) (r rows) {
+	r.first = GP64()
+	if n > 1 {
+		r.step = GP64()
+		MOVQ(step, r.step)
+	}
+	if n > 3 {
+		r.step3 = GP64()
+		LEAQ(Mem{Base: r.step, Index: r.step, Scale: 2}, r.step3)
+	}
+	return r
+}
+
+// at is row i, disp bytes on.
+func (r rows) at(i, disp int) Mem {
+	m := Mem{Base: r.first, Disp: disp}
+	switch i {
+	case 1, 2:
+		m.Index, m.Scale = r.step, uint8(i)
+	case 3:
+		m.Index, m.Scale = r.step3, 1
+	}
+	return m
 }
 
 // fold adds the upper parts of a vector to its lowest 16 bytes, so that lane l has the sum of the lanes l+4i.

@@ -21,7 +21,7 @@ type mulArgs struct {
 type dotArgs struct {
 	crow, ccol, arow, brow           int
 	cbatch, abatch, bbatch           int
-	asum, bsum                       int // between summed products
+	askip, bskip                     int // from the end of the whole vectors of one summed product to the start of the next
 	astep, bstep, crowstep, ccolstep int // between tiles
 	k, sums, rows, cols, batch       int // k counts whole vectors, rows and cols count tiles
 	tail                             int // elements of k beyond the whole vectors
