@@ -25,6 +25,32 @@ type PyTorch struct {
 // noHead is the Head that says there is none.
 const noHead = "none"
 
+// TorchError says that a state dict leaves open, or contradicts, what a field of PyTorch settles.
+type TorchError struct {
+	Field TorchField
+	Err   error
+}
+
+// TorchField is a field of PyTorch.
+type TorchField string
+
+// The fields that a TorchError may ask for.
+const (
+	TorchPrefix  TorchField = "prefix"
+	TorchHead    TorchField = "head"
+	TorchClasses TorchField = "classes"
+)
+
+func (e *TorchError) Error() string { return e.Err.Error() }
+
+// Unwrap gives what is wrong.
+func (e *TorchError) Unwrap() error { return e.Err }
+
+// open makes a TorchError.
+func (f TorchField) open(format string, args ...any) error {
+	return &TorchError{f, fmt.Errorf(format, args...)}
+}
+
 // torchName matches the tensors of nn.LSTM, nn.GRU and nn.RNN.
 var torchName = regexp.MustCompile(`^(|.*\.)(weight_ih|weight_hh|bias_ih|bias_hh|weight_hr)_l(0|[1-9]\d{0,3})(_reverse)?$`)
 
@@ -104,9 +130,9 @@ func findTorch(st *safetensors.File, prefix *string) (*torchNet, error) {
 	case len(prefixes) == 0:
 		return nil, errors.New("no recurrent network: there is no tensor named weight_ih_l0, with or without a prefix")
 	case prefix != nil && !slices.Contains(prefixes, *prefix):
-		return nil, fmt.Errorf("no tensor %sweight_ih_l0: the prefixes here are %s", *prefix, quoted(prefixes))
+		return nil, TorchPrefix.open("no tensor %sweight_ih_l0: the prefixes here are %s", *prefix, quoted(prefixes))
 	case prefix == nil && len(prefixes) > 1:
-		return nil, fmt.Errorf("%d recurrent networks, with the prefixes %s: choose one", len(prefixes), quoted(prefixes))
+		return nil, TorchPrefix.open("%d recurrent networks, with the prefixes %s: choose one", len(prefixes), quoted(prefixes))
 	case prefix != nil:
 		net.prefix = *prefix
 	default:
@@ -260,11 +286,11 @@ func (n *torchNet) findHead(st *safetensors.File, head string) error {
 	case head != "" && !slices.Contains(fit, head):
 		t, ok := st.Find(head + ".weight")
 		if !ok {
-			return fmt.Errorf("no tensor %s.weight for the classifier: the matrices with %d columns are %s", head, outputs, listed(fit))
+			return TorchHead.open("no tensor %s.weight for the classifier: the matrices with %d columns are %s", head, outputs, listed(fit))
 		}
-		return fmt.Errorf("tensor %s.weight has shape %s: the classifier's has %d columns", head, shapeText(t.Shape), outputs)
+		return TorchHead.open("tensor %s.weight has shape %s: the classifier's has %d columns", head, shapeText(t.Shape), outputs)
 	case head == "" && len(fit) != 1:
-		return fmt.Errorf("which tensors are the classifier: the matrices with %d columns are %s: name one, or %q", outputs, listed(fit), noHead)
+		return TorchHead.open("which tensors are the classifier: the matrices with %d columns are %s: name one, or %q", outputs, listed(fit), noHead)
 	case head == "":
 		head = fit[0]
 	}
@@ -317,14 +343,14 @@ func (n *torchNet) config(st *safetensors.File, how PyTorch) (Config, error) {
 	}
 	if cfg.Classes == nil {
 		if classes == 0 {
-			return cfg, errors.New("no classifier and no classes: name the classes")
+			return cfg, TorchClasses.open("no classifier and no classes: name the classes")
 		}
 		for k := range classes {
 			cfg.Classes = append(cfg.Classes, strconv.Itoa(k))
 		}
 	}
 	if len(cfg.Classes) != classes {
-		return cfg, fmt.Errorf("%d classes are named, the classifier has %d", len(cfg.Classes), classes)
+		return cfg, TorchClasses.open("%d classes are named, the classifier has %d", len(cfg.Classes), classes)
 	}
 	return cfg, cfg.Validate()
 }
@@ -359,6 +385,9 @@ func (n *torchNet) fill(m *rnn.Model) error {
 			}
 			for i, v := range other {
 				bias[i] += v
+			}
+			if i := slices.IndexFunc(bias, notFinite); i >= 0 {
+				return fmt.Errorf("tensors %s and %s add up to %v at place %d: one bias is made of the two", c.bih.Name, c.bhh.Name, bias[i], i)
 			}
 		}
 	}

@@ -17,14 +17,25 @@ const MaxDense = 1 << 28
 // it is empty). The matrices are written dense, whatever their structure; LSTM and RNN have their one bias in bias_ih and zeros in
 // bias_hh. The configuration stays in the metadata, so that FromPyTorch gets back what a state dict does not say.
 func (f *File) SavePyTorch(path string, how PyTorch) error {
-	cfg := f.Config.RNN()
-	total := float64(cfg.DenseWeights()) + float64(cfg.Classes)*float64(cfg.Outputs()+1)
-	if total > MaxDense {
-		return fmt.Errorf("a dense network of this shape has %.3g numbers: at most %d are written; docs/file-format.md has a reader of the factors in NumPy", total, MaxDense)
-	}
 	text, err := f.Config.text()
 	if err != nil {
 		return err
+	}
+	tensors, err := f.torchTensors(how)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, func(w io.Writer) error {
+		return safetensors.Encode(w, map[string]string{"format": "pt", keyConfig: text}, tensors)
+	})
+}
+
+// torchTensors are the tensors of the state dict.
+func (f *File) torchTensors(how PyTorch) ([]safetensors.Tensor, error) {
+	cfg := f.Config.RNN()
+	total := float64(cfg.DenseWeights()) + float64(cfg.Classes)*float64(cfg.Outputs()+1)
+	if total > MaxDense {
+		return nil, fmt.Errorf("a dense network of this shape has %.3g numbers: at most %d are written; docs/file-format.md has a reader of the factors in NumPy", total, MaxDense)
 	}
 	net := torchNet{}
 	if how.Prefix != nil {
@@ -38,7 +49,7 @@ func (f *File) SavePyTorch(path string, how PyTorch) error {
 		for d := range cfg.Directions() {
 			wx, wh, err := sources(f.Net, l, d)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			rows := cfg.Gates() * cfg.Hidden
 			params := cellParams(f.Net, l, d)
@@ -63,10 +74,8 @@ func (f *File) SavePyTorch(path string, how PyTorch) error {
 	}
 	for _, t := range tensors {
 		if i := slices.IndexFunc(t.Float32, notFinite); i >= 0 {
-			return fmt.Errorf("%s is %v at place %d: a state dict is written only when all its weights are numbers", t.Name, t.Float32[i], i)
+			return nil, fmt.Errorf("%s is %v at place %d: a state dict is written only when all its weights are numbers", t.Name, t.Float32[i], i)
 		}
 	}
-	return atomicfile.Write(path, func(w io.Writer) error {
-		return safetensors.Encode(w, map[string]string{"format": "pt", keyConfig: text}, tensors)
-	})
+	return tensors, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -256,6 +257,22 @@ func TestFromPyTorchRefuses(t *testing.T) {
 	zeros := func(name string, shape ...int) safetensors.Tensor {
 		return safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: shape, Data: make([]byte, 4*productOf(shape))}
 	}
+	huge := func() (out []safetensors.Tensor) { // biases that are numbers, and whose sum is not
+		for _, name := range []string{"bias_ih_l0", "bias_hh_l0"} {
+			b := zeros(name, 12)
+			binary.LittleEndian.PutUint32(b.Data[16:], math.Float32bits(3e38))
+			out = append(out, b)
+		}
+		return out
+	}
+	replaced := func(by ...safetensors.Tensor) string {
+		return change(func(all []safetensors.Tensor) []safetensors.Tensor {
+			for _, b := range by {
+				all[slices.IndexFunc(all, func(t safetensors.Tensor) bool { return t.Name == b.Name })] = b
+			}
+			return all
+		})
+	}
 	bad := zeros("bias_ih_l0", 12)
 	binary.LittleEndian.PutUint32(bad.Data[8:], math.Float32bits(float32(math.Inf(1))))
 	none := "x."
@@ -283,15 +300,27 @@ func TestFromPyTorchRefuses(t *testing.T) {
 		{reshaped("weight_ih_l0", 11, 4), "tensor weight_ih_l0 has shape [11,4], want [12,4]: lstm, 4 inputs, 3 hidden units", PyTorch{}},
 		{reshaped("bias_hh_l0", 11), "tensor bias_hh_l0 has shape [11], want [12]: lstm, 4 inputs, 3 hidden units", PyTorch{}},
 		{reshaped("fc.bias", 2), "tensor fc.bias has shape [2], the classifier has 3 rows", PyTorch{}},
-		{change(func(all []safetensors.Tensor) []safetensors.Tensor {
-			all[slices.IndexFunc(all, func(t safetensors.Tensor) bool { return t.Name == "bias_ih_l0" })] = bad
-			return all
-		}), "tensor bias_ih_l0 holds +Inf at place 2", PyTorch{}},
+		{replaced(bad), "tensor bias_ih_l0 holds +Inf at place 2", PyTorch{}},
+		{replaced(huge()...), "tensors bias_ih_l0 and bias_hh_l0 add up to +Inf at place 4: one bias is made of the two", PyTorch{}},
 		{filepath.Join("testdata", "first-ht.safetensors"), "an fdht model, not a PyTorch state dict: it can be used as it is", PyTorch{}},
 	} {
 		_, _, err := FromPyTorch(tc.path, tc.how)
 		if err == nil || err.Error() != tc.path+": "+tc.want {
 			t.Errorf("got  %v\nwant %s: %s", err, tc.path, tc.want)
+		}
+		var open *TorchError
+		field := TorchField("")
+		if errors.As(err, &open) {
+			field = open.Field
+		}
+		want := TorchField("")
+		for some, f := range map[string]TorchField{"the prefixes": TorchPrefix, "columns are": TorchHead, "the classifier's has": TorchHead, " classes": TorchClasses} {
+			if strings.Contains(tc.want, some) {
+				want = f
+			}
+		}
+		if field != want {
+			t.Errorf("%v: asks for %q, want %q", err, field, want)
 		}
 	}
 	large := Config{Cell: "lstm", Input: 1 << 20, Hidden: 256, Layers: 1, Classes: []string{"a"}, Pooling: "last",
@@ -310,7 +339,7 @@ func TestFromPyTorchRefuses(t *testing.T) {
 	}
 }
 
-// Whatever the bytes, FromPyTorch returns a model or an error.
+// Whatever the bytes, FromPyTorch returns an error, or a model that comes out as a state dict and in again as it was.
 func FuzzFromPyTorch(f *testing.F) {
 	for _, c := range torchCases(f)[:2] {
 		var b bytes.Buffer
@@ -325,8 +354,29 @@ func FuzzFromPyTorch(f *testing.F) {
 			return
 		}
 		m, _, err := fromPyTorch(st, PyTorch{})
-		if err == nil && len(m.Net.Params()) == 0 {
-			t.Error("a model without parameters")
+		if err != nil {
+			return
+		}
+		if err := m.Config.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		tensors, err := m.torchTensors(PyTorch{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range tensors {
+			var le bytes.Buffer
+			binary.Write(&le, binary.LittleEndian, tensors[i].Float32)
+			tensors[i].Data = le.Bytes()
+		}
+		again, ignored, err := fromPyTorch(&safetensors.File{Tensors: tensors}, PyTorch{Head: "fc"})
+		if err != nil || len(ignored) > 0 {
+			t.Fatalf("%v, left out %v", err, ignored)
+		}
+		for i, p := range again.Net.Params() {
+			if want := m.Net.Params()[i]; p.Name != want.Name || !slices.Equal(p.Data, want.Data) {
+				t.Fatalf("%s is not what %s was", p.Name, want.Name)
+			}
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -54,14 +55,17 @@ func (f *torchFlags) load(u *ui, path string) (*model.File, error) {
 
 // torchHint names the flag that settles what the file leaves open.
 func torchHint(err error) string {
-	text := err.Error()
-	switch {
-	case strings.Contains(text, "the prefixes"):
+	var open *model.TorchError
+	if !errors.As(err, &open) {
+		return ""
+	}
+	switch open.Field {
+	case model.TorchPrefix:
 		return "choose with --prefix, such as --prefix encoder."
-	case strings.Contains(text, "classifier") && strings.Contains(text, "classes"):
-		return "name them with --classes"
-	case strings.Contains(text, "classifier"):
+	case model.TorchHead:
 		return "choose with --head, such as --head fc, or --head none"
+	case model.TorchClasses:
+		return "name them with --classes"
 	}
 	return ""
 }
