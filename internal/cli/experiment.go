@@ -33,6 +33,7 @@ type experimentCmd struct {
 	File    string    `arg:"" name:"FILE.toml" placeholder:"FILE.toml" help:"The experiment."`
 	Data    string    `placeholder:"PATH" group:"data" help:"Where the clips are, in place of what the file says."`
 	Cache   string    `placeholder:"DIR" group:"data" help:"Folder for decoded frames; left out: fdht in the user's cache folder."`
+	List    string    `name:"split-list" placeholder:"FILE" group:"data" help:"The official list or folder of lists, in place of what the file says."`
 	Out     string    `placeholder:"DIR" default:"docs/results" group:"data" help:"Folder for the page NAME.md, NAME.json and the plots (${default})."`
 	Runs    string    `placeholder:"DIR" group:"data" help:"Folder for the runs, each in a folder named by a hash of its settings (runs/NAME)."`
 	Shard   shardFlag `placeholder:"I/N" group:"common" help:"Run only every Nth of the runs, from the Ith on: for job arrays."`
@@ -98,7 +99,7 @@ func (c *experimentCmd) Run(ctx context.Context, u *ui) error {
 	if beside == 0 {
 		beside = workers
 	}
-	l := &lab{u: u, f: f, data: c.Data, cache: c.Cache, workers: max(workers/beside, 1), all: workers,
+	l := &lab{u: u, f: f, places: map[string]string{"data": c.Data, "cache": c.Cache, "split-list": c.List}, workers: max(workers/beside, 1), all: workers,
 		opened: map[string]*openedData{}, chosen: map[[2]int]*chosen{}}
 	defer l.close()
 	store := experiment.Store{Dir: c.Runs}
@@ -165,6 +166,9 @@ func (c *experimentCmd) command() string {
 	if c.Data != "" {
 		text += " --data PATH"
 	}
+	if c.List != "" {
+		text += " --split-list LISTS"
+	}
 	return text
 }
 
@@ -182,6 +186,16 @@ func (c *experimentCmd) list(ctx context.Context, u *ui, l *lab, o experiment.Op
 		}
 		return u.json(out)
 	}
+	rows := newTable()
+	rows.AppendHeader(table.Row{"row", "weights", "structure"})
+	for k, row := range d.Rows {
+		st, err := l.Structure(ctx, k, max(s.Point[k], 0))
+		if err != nil {
+			return err
+		}
+		rows.AppendRow(table.Row{row.Name, thousands(st.Weights), st.Text})
+	}
+	rightAlign(rows, 2)
 	t := newTable()
 	t.AppendHeader(table.Row{"run", "", "state"})
 	count := map[string]int{}
@@ -194,7 +208,7 @@ func (c *experimentCmd) list(ctx context.Context, u *ui, l *lab, o experiment.Op
 	if final > 0 {
 		text += fmt.Sprintf("; then %d final runs of %s", final, strings.Join(s.Open, "; "))
 	}
-	return u.print("%s\n%s\n", render(t), text)
+	return u.print("%s\n%s\n%s\n", render(rows), render(t), text)
 }
 
 // experimentNotes tells the user how an experiment comes along.

@@ -103,7 +103,7 @@ type experimentParser struct {
 }
 
 type variant struct {
-	name string
+	name, line string
 	*settings
 }
 
@@ -385,7 +385,15 @@ func (p *experimentParser) variant() error {
 		if name = strings.TrimSpace(name); !ok || name == "" {
 			return usage("", "%s:%d: variant: name is missing: say what the row is called", p.c.path, s.lines[""])
 		}
+		line, ok := s.values["line"].(string)
+		if _, there := s.values["line"]; there && (!ok || line == "") {
+			return usage("rows of the same line are joined in the plot", "%s: %v: want a text", p.at(s, "variant", "line"), s.values["line"])
+		}
+		if line == "" {
+			line = name
+		}
 		delete(s.values, "name")
+		delete(s.values, "line")
 		if err := p.check(s, "variant"); err != nil {
 			return err
 		}
@@ -395,7 +403,7 @@ func (p *experimentParser) variant() error {
 					"%s: [tune] tries values of %s, in line %d", p.at(s, "variant", a.key), a.key, a.line)
 			}
 		}
-		p.variants = append(p.variants, variant{name, s})
+		p.variants = append(p.variants, variant{name, line, s})
 	}
 	return nil
 }
@@ -452,7 +460,7 @@ func (p *experimentParser) rows() error {
 				text, _ := flagText(c.value)
 				name += fmt.Sprintf(", %s %s", c.key, text)
 			}
-			p.f.Rows = append(p.f.Rows, experiment.Row{Name: name, Variant: v.name})
+			p.f.Rows = append(p.f.Rows, experiment.Row{Name: name, Line: v.line})
 			p.f.rows = append(p.f.rows, s)
 		}
 	}

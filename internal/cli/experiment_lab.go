@@ -45,10 +45,9 @@ func recipeOf(c *config) (*recipe, []*kong.Flag, error) {
 type lab struct {
 	u       *ui
 	f       *experimentFile
-	data    string // --data, in place of the file's
-	cache   string // --cache
-	workers int    // of one job
-	all     int    // for what is done alone
+	places  map[string]string // of keys, in place of the file's
+	workers int               // of one job
+	all     int               // for what is done alone
 
 	mu     sync.Mutex
 	opened map[string]*openedData
@@ -68,6 +67,7 @@ type chosen struct {
 	split    dataset.Split
 	folds    [][]int
 	settings *settings // with the places of the data
+	network  model.Config
 }
 
 // places are the keys that say where something is: they do not belong to a job's settings.
@@ -105,7 +105,7 @@ func (l *lab) settings(row, point int) (*settings, error) {
 	for _, c := range product(l.f.tune)[point] {
 		s.values[c.key], s.lines[c.key] = c.value, c.line
 	}
-	for key, path := range map[string]string{"data": l.data, "cache": l.cache} {
+	for key, path := range l.places {
 		if path == "" {
 			continue
 		}
@@ -175,6 +175,7 @@ func (c *recipe) fill(d *chosen) error {
 	if err := cfg.RNN().Validate(); err != nil {
 		return &usageError{err: err}
 	}
+	d.network = cfg
 	return c.standardising(frames)
 }
 
@@ -204,6 +205,17 @@ func (l *lab) Folds(ctx context.Context, row int) (int, error) {
 		return 0, err
 	}
 	return len(c.folds), nil
+}
+
+// Structure is for experiment.Trainer.
+func (l *lab) Structure(ctx context.Context, row, point int) (experiment.Structure, error) {
+	c, err := l.choose(ctx, row, point)
+	if err != nil {
+		return experiment.Structure{}, err
+	}
+	s := experiment.Structure{Text: networkText(c.network), Dense: c.network.RNN().DenseWeights()}
+	s.Weights, s.Biases, s.Head, err = c.network.RNN().Count()
+	return s, err
 }
 
 // clips are those that train and those that are left out.
@@ -275,9 +287,6 @@ func (l *lab) Train(ctx context.Context, j experiment.Job, dir string, progress 
 	if err != nil {
 		return res, err
 	}
-	c := r.model.Config
-	w, b, h := r.model.Net.Count()
-	res.Structure = experiment.Structure{Text: networkText(c), Weights: w, Biases: b, Head: h, Dense: c.RNN().DenseWeights()}
 	res.Clips = len(r.split.Train)
 	r.train.Progress = &jobProgress{l.u, r.train.Epochs, progress}
 	r.train.Workers = r.workers

@@ -28,8 +28,8 @@ type Design struct {
 
 // Row is a line of the results: one structure, trained with several seeds.
 type Row struct {
-	Name    string // no two rows have the same
-	Variant string // rows of one variant are one line in the plot
+	Name string // no two rows have the same
+	Line string // rows of one line are joined in the plot
 }
 
 // Point is one choice of the settings that are tuned.
@@ -82,10 +82,14 @@ type Trainer interface {
 	// Folds is the number of folds that a row's training clips are divided into.
 	Folds(ctx context.Context, row int) (int, error)
 
+	// Structure is the network of a row with the settings of a point.
+	Structure(ctx context.Context, row, point int) (Structure, error)
+
 	// ID names all that the numbers of a job depend on; jobs with the same id have the same result.
 	ID(ctx context.Context, j Job) (string, error)
 
-	// Train runs a job, or goes on with it, in its folder. It fills in all of Result but what Run knows itself. When ctx ends it returns an
+	// Train runs a job, or goes on with it, in its folder. It fills in what is not known
+	// before. When ctx ends it returns an
 	// error that is ctx's, and what is done so far stays in dir. progress is told the epochs.
 	Train(ctx context.Context, j Job, dir string, progress func(done, total int)) (Result, error)
 

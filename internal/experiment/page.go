@@ -45,16 +45,16 @@ func (r *Report) Write(dir, command string) (files []string, err error) {
 	})
 }
 
-// groups are the rows for the plot, those of one variant joined.
+// groups are the rows for the plot, those of one line joined.
 func (r *Report) groups() []plots.Group {
 	var out []plots.Group
 	at := map[string]int{}
 	for _, row := range r.Rows {
-		k, ok := at[row.Variant]
+		k, ok := at[row.Line]
 		if !ok {
 			k = len(out)
-			at[row.Variant] = k
-			out = append(out, plots.Group{Name: row.Variant})
+			at[row.Line] = k
+			out = append(out, plots.Group{Name: row.Line})
 		}
 		out[k].Spots = append(out[k].Spots, plots.Spot{Weights: row.Structure.Weights, Accuracy: row.Top1, Deviation: row.Deviation})
 	}

@@ -29,7 +29,7 @@ type CVReport struct {
 // RowReport is a row of the results. Accuracies are 0..1.
 type RowReport struct {
 	Row       string    `json:"row"`
-	Variant   string    `json:"variant"`
+	Line      string    `json:"line"`
 	Settings  string    `json:"settings"`
 	Tried     []Tried   `json:"tried,omitempty"`
 	Structure Structure `json:"structure"`
@@ -86,7 +86,7 @@ func (d *Design) Report(ctx context.Context, t Trainer, store Store) (*Report, e
 		r.CV = &CVReport{Folds: folds, By: by, Seeds: d.CV.Seeds, Tried: len(d.Points)}
 	}
 	for row := range d.Rows {
-		rr := RowReport{Row: d.Rows[row].Name, Variant: d.Rows[row].Variant, Settings: d.Points[s.Point[row]].String(), Tried: s.Tuned[row]}
+		rr := RowReport{Row: d.Rows[row].Name, Line: d.Rows[row].Line, Settings: d.Points[s.Point[row]].String(), Tried: s.Tuned[row]}
 		for _, p := range s.Final {
 			if p.Row != row {
 				continue

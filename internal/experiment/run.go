@@ -267,6 +267,9 @@ func (l *lab) one(ctx context.Context, p Planned) error {
 		l.o.Notes.At(l.done, l.todo, p.Job, epoch, epochs)
 	})
 	name := l.d.Describe(p.Job)
+	if err == nil {
+		r.Structure, err = l.t.Structure(ctx, p.Row, p.Point)
+	}
 	if err == nil && r.Diverged != "" && p.Final() {
 		err = errors.New(r.Diverged)
 	}

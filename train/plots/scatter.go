@@ -37,7 +37,7 @@ func palette(i int) color.NRGBA {
 
 // glyph is the shape of the ith group's spots: with more groups than colours, shapes tell them apart.
 func glyph(i int) draw.GlyphDrawer {
-	return [...]draw.GlyphDrawer{draw.CircleGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.PyramidGlyph{}}[i%4]
+	return [...]draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}}[i%4]
 }
 
 // Spots draws accuracy over the number of weights, which has a logarithmic axis. The file name's ending chooses PNG or SVG.
