@@ -114,6 +114,10 @@ type Reading struct {
 	FFmpeg string // the ffmpeg program; "": the one on the PATH
 
 	Limits video.Limits // of a clip that a stranger sent
+
+	// Each, if set, is called with what the sequence is after each step, before the whole is predicted; Probs and Logits are used again by the
+	// next. A bidirectional model has no such thing: rnn.ErrBidirectional.
+	Each func(Prediction)
 }
 
 // Predict says what is in a video file (anything that ffmpeg reads), a folder of images, a GIF, a y4m file, or a .npy or
@@ -132,6 +136,9 @@ func (m *Model) PredictReading(ctx context.Context, path string, how Reading) (P
 		if err == nil && clip.Width() != m.config.Input {
 			err = fmt.Errorf("%s: rows of %d numbers, the model takes %d", path, clip.Width(), m.config.Input)
 		}
+		if over := how.Limits.CheckFrames(clip.Len()); err == nil && over != nil {
+			err = fmt.Errorf("%s: %w", path, over)
+		}
 	} else if m.input == nil {
 		err = fmt.Errorf("%s: the model takes rows of %d features, not video: give it .npy or .npz arrays [T, %d]", path, m.config.Input, m.config.Input)
 	} else {
@@ -147,10 +154,26 @@ func (m *Model) PredictReading(ctx context.Context, path string, how Reading) (P
 		}
 		err = dataset.ReadClip(ctx, &clip, path, *m.input, s, dataset.Options{FFmpeg: how.FFmpeg, Limits: how.Limits})
 	}
+	if err == nil && how.Each != nil {
+		err = m.each(&clip, how.Each)
+	}
 	if err != nil {
 		return Prediction{}, err
 	}
 	return m.predict(&clip), nil
+}
+
+// each takes a clip step by step.
+func (m *Model) each(clip *dataset.Clip, after func(Prediction)) error {
+	s, err := m.NewStream()
+	if err != nil {
+		return err
+	}
+	for t := range clip.Len() {
+		clip.Load(s.row, t)
+		after(s.step())
+	}
+	return nil
 }
 
 func isArray(path string) bool {

@@ -19,13 +19,7 @@ type Stream struct {
 
 // NewStream starts a sequence. A bidirectional model, which needs the end of a sequence first, is an error: rnn.ErrBidirectional.
 func (m *Model) NewStream() (*Stream, error) {
-	m.mu.Lock()
-	if m.streams == nil {
-		m.streams = m.start()
-	}
-	n := m.streams
-	m.mu.Unlock()
-	net, err := n.stream()
+	net, err := m.shared().stream()
 	if err != nil {
 		return nil, err
 	}

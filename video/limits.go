@@ -35,8 +35,8 @@ func (l Limits) checkSize(w, h int) error {
 	return nil
 }
 
-// checkFrames looks at the number of a frame, from 1.
-func (l Limits) checkFrames(n int) error {
+// CheckFrames looks at how many frames or rows there are so far: an ErrLimit where they are more than allowed.
+func (l Limits) CheckFrames(n int) error {
 	if l.Frames > 0 && n > l.Frames {
 		return tooLarge{fmt.Sprintf("more than %d frames: cut it", l.Frames)}
 	}

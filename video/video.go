@@ -166,7 +166,7 @@ func Frames(ctx context.Context, path string, o Options) iter.Seq2[Frame, error]
 		var over error
 		out := func(f Frame) bool {
 			count++
-			if over = o.Limits.checkFrames(count); over != nil {
+			if over = o.Limits.CheckFrames(count); over != nil {
 				return false
 			}
 			stopped = !yield(f, nil)
@@ -208,7 +208,7 @@ func Stream(ctx context.Context, r io.Reader, o Options) iter.Seq2[Frame, error]
 		var over error
 		err := readStream(ctx, r, o, func(f Frame) bool {
 			count++
-			if over = o.Limits.checkFrames(count); over != nil {
+			if over = o.Limits.CheckFrames(count); over != nil {
 				return false
 			}
 			stopped = !yield(f, nil)
