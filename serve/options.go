@@ -18,12 +18,13 @@ type Options struct {
 	Log    *slog.Logger // nil = nothing is said
 
 	BodyBytes    int64         // of an upload
+	Uploads      int           // at the same time; more are refused with 503
 	UploadTime   time.Duration // for the whole of a request to arrive
 	FramePixels  int           // height x width of a frame, in a clip or a stream
 	Frames       int           // of a clip
 	FFmpegTime   time.Duration // to decode a clip
 	FFmpegMemory int64         // bytes of an ffmpeg process
-	Predictions  int           // clips at the same time; more are refused with 503
+	Predictions  int           // clips decoded at the same time; others wait for their turn
 
 	Streams      int           // at the same time; more are refused with 503
 	Queue        int           // frames of a stream that wait; one more drops the oldest
@@ -43,8 +44,8 @@ type Options struct {
 // Defaults are the options with a default.
 func Defaults() Options {
 	return Options{
-		BodyBytes: 64 << 20, UploadTime: 30 * time.Second, FramePixels: 1920 * 1088, Frames: 3000,
-		FFmpegTime: 30 * time.Second, FFmpegMemory: 2 << 30, Predictions: 2 * runtime.GOMAXPROCS(0),
+		BodyBytes: 64 << 20, Uploads: 32, UploadTime: 30 * time.Second, FramePixels: 1920 * 1088, Frames: 3000,
+		FFmpegTime: 30 * time.Second, FFmpegMemory: 2 << 30, Predictions: runtime.GOMAXPROCS(0),
 		Streams: 1024, Queue: 2, Batch: 32, Workers: runtime.GOMAXPROCS(0), MessageBytes: 8 << 20,
 		HelloTime: 5 * time.Second, IdleTime: 60 * time.Second, WriteTime: 10 * time.Second,
 		Connections: 4096, HeaderBytes: 16 << 10, HeaderTime: 5 * time.Second, DrainTime: 10 * time.Second,
@@ -61,7 +62,7 @@ func (o Options) filled() (Options, error) {
 		name         string
 		value, other *int
 	}{
-		{"FramePixels", &o.FramePixels, &d.FramePixels}, {"Frames", &o.Frames, &d.Frames}, {"Predictions", &o.Predictions, &d.Predictions},
+		{"FramePixels", &o.FramePixels, &d.FramePixels}, {"Frames", &o.Frames, &d.Frames}, {"Uploads", &o.Uploads, &d.Uploads}, {"Predictions", &o.Predictions, &d.Predictions},
 		{"Streams", &o.Streams, &d.Streams}, {"Queue", &o.Queue, &d.Queue}, {"Batch", &o.Batch, &d.Batch}, {"Workers", &o.Workers, &d.Workers},
 		{"Connections", &o.Connections, &d.Connections}, {"HeaderBytes", &o.HeaderBytes, &d.HeaderBytes},
 	} {

@@ -39,6 +39,7 @@ type root struct {
 	Quantize   quantizeCmd   `cmd:"" help:"Make a model file of 8- or 16-bit integers, and say what it costs in accuracy."`
 	Import     importCmd     `cmd:"" help:"Make a model of a PyTorch state dict."`
 	Export     exportCmd     `cmd:"" help:"Write a model for other programs."`
+	Serve      serveCmd      `cmd:"" help:"Put models behind an address: an HTTP API, live streams, and a page to try them."`
 	Data       dataCmd       `cmd:"" help:"Look through, split or cache a data folder, or write made clips."`
 	Experiment experimentCmd `cmd:"" help:"Train a matrix of networks, choose their settings by cross-validation, and write a page of results."`
 	Bench      benchCmd      `cmd:"" help:"Measure the speed of this machine: kernels against its peak, frames, clips, training steps."`
@@ -143,6 +144,8 @@ func flagGroups() []kong.Group {
 		{Key: "recurrent", Title: "Hidden half, with --scope split:"},
 		{Key: "training", Title: "Training:"},
 		{Key: "augment", Title: "Augmentation:"},
+		{Key: "server", Title: "Server:"},
+		{Key: "limits", Title: "Limits:"},
 		{Key: "common", Title: "Common:"},
 	}
 }
