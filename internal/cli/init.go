@@ -107,15 +107,15 @@ func (d *differences) add(what string, model, run any) {
 	}
 }
 
-func (d differences) err(path string) error {
+func (d differences) err(source string) error {
 	if len(d) == 0 {
 		return nil
 	}
-	return usage("leave away the flags of the network and the frames: they follow from the model", "--init %s: %s", path, strings.Join(d, "; "))
+	return usage("leave away the flags of the network and the frames: they follow from the model", "%s: %s", source, strings.Join(d, "; "))
 }
 
-// sameShape says in what a run, whose structures are not made yet, differs from the model at path.
-func sameShape(path string, has, now model.Config) error {
+// sameShape says in what a run, whose structures are not made yet, differs from the model that source names.
+func sameShape(source string, has, now model.Config) error {
 	var d differences
 	d.add("cell", has.Cell, now.Cell)
 	d.add("bidirectional", has.Bidirectional, now.Bidirectional)
@@ -124,17 +124,17 @@ func sameShape(path string, has, now model.Config) error {
 	d.add("layers", has.Layers, now.Layers)
 	d.add("pooling", has.Pooling, now.Pooling)
 	d.add("frame", has.Frame, now.Frame)
-	if err := d.err(path); err != nil {
+	if err := d.err(source); err != nil {
 		return err
 	}
 	if err := sameLabels(has.Classes, now.Classes); err != nil {
-		return usage("", "--init %s: %w", path, err)
+		return usage("", "%s: %w", source, err)
 	}
 	return nil
 }
 
 // sameStructure says where the structures differ.
-func sameStructure(path string, has, now model.Config) error {
+func sameStructure(source string, has, now model.Config) error {
 	var d differences
 	for l := range has.Layers {
 		d.add(fmt.Sprintf("structure of layer %d", l), spelled(has.RNN().Spec(l)), spelled(now.RNN().Spec(l)))
@@ -142,7 +142,7 @@ func sameStructure(path string, has, now model.Config) error {
 	if has.Recurrent != nil && now.Recurrent != nil {
 		d.add("structure of the hidden half", spelled(*has.Recurrent), spelled(*now.Recurrent))
 	}
-	return d.err(path)
+	return d.err(source)
 }
 
 // spelled is s with its tree, where it is left out.

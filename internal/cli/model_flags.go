@@ -53,6 +53,7 @@ func (f *modelFlags) resolve(input int, frame frameSize) (first factor.Spec, upp
 	if first, err = f.spec(l, input, frame, b.first); err != nil {
 		return first, nil, nil, err
 	}
+	chosen := !f.spelledOut(l) // something is left for the budget to choose
 	if f.Layers > 1 {
 		outputs := f.Hidden
 		if f.Bidirectional {
@@ -64,16 +65,22 @@ func (f *modelFlags) resolve(input int, frame frameSize) (first factor.Spec, upp
 			return first, nil, nil, err
 		}
 		upper = &s
+		chosen = chosen || !f.spelledOut(l)
 	}
 	if f.Scope == string(factor.Split) {
 		l := layer{prefix: "recurrent-", kind: orKind(f.RecurrentKind, f.Kind), modesIn: f.RecurrentModesIn, modesOut: f.RecurrentModesOut,
 			tree: f.RecurrentTree.Tree, ranks: f.RecurrentRanks}
-		s, err := f.spec(f.beside(l, first), 0, frameSize{}, b.recurrent)
+		l = f.beside(l, first)
+		s, err := f.spec(l, 0, frameSize{}, b.recurrent)
 		if err != nil {
 			return first, nil, nil, err
 		}
+		chosen = chosen || !f.spelledOut(l)
 		s.Scope = factor.Full // it is all of a matrix of its own
 		recurrent = &s
+	}
+	if f.Budget > 0 && !chosen {
+		return first, nil, nil, usage("leave it away, or the ranks", "--budget %d: modes and ranks are given, so that nothing is left to choose", f.Budget)
 	}
 	f.write(first, upper, recurrent)
 	return first, upper, recurrent, nil

@@ -69,13 +69,18 @@ func (f *modelFlags) spec(l layer, input int, frame frameSize, budget int64) (fa
 	if err := l.checkTree(); err != nil {
 		return factor.Spec{}, err
 	}
-	if len(l.modesIn) > 0 && len(l.modesOut) > 0 && (!l.ranks.isZero() || f.Rank > 0) {
+	if f.spelledOut(l) {
 		return f.explicit(l)
 	}
 	if !l.ranks.isZero() {
 		return factor.Spec{}, usage("", "--%sranks needs --%smodes-in and --%smodes-out", l.prefix, l.prefix, l.prefix)
 	}
 	return f.search(l, input, frame, budget)
+}
+
+// spelledOut reports whether the flags leave nothing of the matrix to choose.
+func (f *modelFlags) spelledOut(l layer) bool {
+	return l.kind != string(factor.Dense) && len(l.modesIn) > 0 && len(l.modesOut) > 0 && (!l.ranks.isZero() || f.Rank > 0)
 }
 
 // dense is a matrix without structure.

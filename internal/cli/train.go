@@ -16,6 +16,7 @@ import (
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/atomicfile"
 	"github.com/fdht/fdht/model"
+	"github.com/fdht/fdht/rnn"
 	"github.com/fdht/fdht/train"
 )
 
@@ -224,8 +225,8 @@ func (r *run) close() { closeData(r.data) }
 
 // start opens the data, chooses what the recipe leaves out, makes the model and writes the resolved recipe to dir.
 func (c *recipe) start(ctx context.Context, u *ui, dir string, resume bool, workers int, flags []*kong.Flag) (_ *run, err error) {
-	if c.Init != "" {
-		c.Calibrate = 0
+	if c.Init != "" && c.Calibrate != 0 {
+		return nil, usage("leave it away", "--calibrate %d does not go with --init: it is for fresh weights", c.Calibrate)
 	}
 	if err := c.settings().Validate(); err != nil {
 		return nil, &usageError{err: err}
@@ -282,10 +283,10 @@ func (c *recipe) makeModel(ctx context.Context, r *run, in dataset.Input, frames
 	if frames {
 		cfg.Frame = &model.Frame{Height: in.Height, Width: in.Width, Channels: in.Channels(), Input: in.Kind, Lag: in.Lag, Gain: float64(in.Gain)}
 	}
-	var from *model.File
+	var from *source
 	var err error
 	if c.Init != "" {
-		if from, err = c.first(cfg); err != nil {
+		if from, err = c.first(r, cfg); err != nil {
 			return nil, err
 		}
 	}
@@ -296,11 +297,11 @@ func (c *recipe) makeModel(ctx context.Context, r *run, in dataset.Input, frames
 		return nil, &usageError{err: err}
 	}
 	if from != nil {
-		if err := sameStructure(string(c.Init), from.Config, cfg); err != nil {
+		if err := sameStructure(from.name, from.config, cfg); err != nil {
 			return nil, err
 		}
 		steps := cfg.Steps
-		cfg = from.Config // its labels in their order, its statistics, and a tree that it leaves out
+		cfg = from.config // its labels in their order, its statistics, and a tree that it leaves out
 		cfg.Steps = steps
 	} else if err := c.standardise(ctx, r, &cfg, frames); err != nil {
 		return nil, err
@@ -309,22 +310,39 @@ func (c *recipe) makeModel(ctx context.Context, r *run, in dataset.Input, frames
 	if err != nil {
 		return nil, &usageError{err: err}
 	}
-	if from != nil {
-		copyWeights(m.Net, from.Net)
+	if from != nil && from.net != nil {
+		copyWeights(m.Net, from.net)
 	}
 	return m, nil
 }
 
-// first loads the model that the run begins with and holds it against what the flags and the data say of the network.
-func (c *recipe) first(cfg model.Config) (*model.File, error) {
+// source is what a run with --init begins with.
+type source struct {
+	name   string // the flag that names it
+	config model.Config
+	net    *rnn.Model // nil: the checkpoint has the weights
+}
+
+// first loads the model that the run begins with and holds it against what the flags and the data say of the network. A run that goes
+// on has all of it in its checkpoint.
+func (c *recipe) first(r *run, cfg model.Config) (*source, error) {
 	if c.Standardise != "" {
 		return nil, usage("leave it away: the model has its own", "--standardise %s does not go with --init", c.Standardise)
 	}
-	from, err := model.Load(modelPath(string(c.Init)))
+	if r.resume {
+		at, err := model.LoadCheckpoint(r.dir)
+		if err != nil {
+			return nil, err
+		}
+		from := &source{"--resume " + r.dir, at.Config, nil}
+		return from, sameShape(from.name, from.config, cfg)
+	}
+	f, err := model.Load(modelPath(string(c.Init)))
 	if err != nil {
 		return nil, err
 	}
-	return from, sameShape(string(c.Init), from.Config, cfg)
+	from := &source{"--init " + string(c.Init), f.Config, f.Net}
+	return from, sameShape(from.name, from.config, cfg)
 }
 
 // unused says when dir already holds a run.
@@ -383,7 +401,7 @@ func (c *recipe) standardising(frames bool) error {
 	return nil
 }
 
-// standardise computes the statistics of the training clips, or takes those of the run that goes on.
+// standardise computes the statistics of the training clips; a run that goes on comes to the same.
 func (c *recipe) standardise(ctx context.Context, r *run, cfg *model.Config, frames bool) error {
 	if err := c.standardising(frames); err != nil || c.Standardise == "none" {
 		return err
