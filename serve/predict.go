@@ -17,7 +17,7 @@ import (
 )
 
 type predictQuery struct {
-	modelQuery
+	Model string `query:"model" doc:"Its name; left out: the default one." maxLength:"200"` // not modelQuery: what is embedded and not exported is not read
 	Steps int    `query:"steps" default:"-1" minimum:"-1" maximum:"1000000" doc:"Frames taken of a clip, evenly; 0: all; left out: as many as in training."`
 	Short string `query:"short" default:"error" enum:"error,repeat" doc:"What becomes of a clip with fewer frames: an error, or it repeats some."`
 	Each  bool   `query:"each" doc:"Say what the clip is after every step, too."`
