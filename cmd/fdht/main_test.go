@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -42,8 +43,15 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			env.Setenv("LocalAppData", filepath.Join(env.WorkDir, ".cache"))
 			env.Setenv("GOMAXPROCS", "2")
-			// where the programs of this test are, for scripts that empty the PATH
-			env.Setenv("FDHTBIN", strings.Split(env.Getenv("PATH"), string(os.PathListSeparator))[0])
+			bin := strings.Split(env.Getenv("PATH"), string(os.PathListSeparator))[0]
+			if emulator := os.Getenv("FDHT_EMULATOR"); emulator != "" {
+				if err := emulated(emulator, bin, filepath.Join(env.WorkDir, ".bin")); err != nil {
+					return err
+				}
+				bin = filepath.Join(env.WorkDir, ".bin")
+				env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+			}
+			env.Setenv("FDHTBIN", bin) // for scripts that empty the PATH
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
@@ -53,9 +61,23 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"npy": npy, "epochs": epochs, "samerun": sameRun, "json": jsonValue, "cut": cut, "tmpfs": tmpfs, "only": only, "within": within, "samecost": sameCost, "samelogits": sameLogits, "huge": huge,
+			"npy": npy, "epochs": epochs, "samerun": sameRun, "json": jsonValue, "cut": cut, "tmpfs": tmpfs, "only": only, "within": within, "samecost": sameCost, "samelogits": sameLogits, "samereport": sameReport, "waitrun": waitRun, "huge": huge,
 		},
 	})
+}
+
+// emulated puts a script beside the programs of this test that starts fdht under an emulator of another processor, qemu-aarch64-static for instance: the system
+// would not start it by itself.
+func emulated(emulator, bin, dir string) error {
+	path, err := exec.LookPath(emulator)
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("#!/bin/sh\nexec '%s' -0 fdht '%s' \"$@\"\n", path, filepath.Join(bin, "fdht"))
+	return os.WriteFile(filepath.Join(dir, "fdht"), []byte(text), 0o777)
 }
 
 // npy FILE TYPE T F writes an array of <f4 or <f8 with values from -1 to 1.
