@@ -188,7 +188,7 @@ func (t *trainer) better(e Epoch) bool {
 
 // draw makes curves.png of the epochs so far.
 func (t *trainer) draw() error {
-	if t.o.Dir == "" || len(t.history) == 0 {
+	if t.o.Dir == "" || t.o.NoCurves || len(t.history) == 0 {
 		return nil
 	}
 	points := make([]plots.Point, len(t.history))

@@ -33,6 +33,7 @@ type Options struct {
 
 	Dir      string // the run's folder, made if need be; empty: nothing is written
 	Resume   bool   // go on from Dir's checkpoint
+	NoCurves bool   // draw no curves.png, for who draws many runs together
 	Workers  int    // of the network; 0: all processors
 	Loaders  int    // clips prepared at once; 0: as many as Workers
 	Progress Progress

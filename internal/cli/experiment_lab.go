@@ -289,7 +289,7 @@ func (l *lab) Train(ctx context.Context, j experiment.Job, dir string, progress 
 	}
 	res.Clips = len(r.split.Train)
 	r.train.Progress = &jobProgress{l.u, r.train.Epochs, progress}
-	r.train.Workers = r.workers
+	r.train.NoCurves = true
 	out, err := train.Run(ctx, r.train)
 	var diverged *train.DivergedError
 	if errors.As(err, &diverged) {
@@ -334,7 +334,7 @@ func (l *lab) score(ctx context.Context, ds dataset.Dataset, m *model.File, clip
 func (l *lab) Finish(j experiment.Job, dir string) error {
 	names := []string{model.CheckpointFile, model.PreviousFile}
 	if !j.Final() {
-		names = append(names, train.ModelFile, train.CurvesFile)
+		names = append(names, train.ModelFile)
 	}
 	for _, name := range names {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !os.IsNotExist(err) {
