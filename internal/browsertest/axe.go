@@ -13,8 +13,8 @@ import (
 // AxeEnv names the environment variable with the folder into which npm installed axe-core.
 const AxeEnv = "FDHT_NODE"
 
-// Axe is the text of axe-core; without it the test is skipped.
-func Axe(t *testing.T) string {
+// axe is the text of axe-core; without it the test is skipped.
+func axe(t *testing.T) string {
 	t.Helper()
 	dir := os.Getenv(AxeEnv)
 	text, err := os.ReadFile(filepath.Join(dir, "node_modules", "axe-core", "axe.min.js"))
@@ -34,17 +34,18 @@ type finding struct {
 	} `json:"nodes"`
 }
 
-// Accessible fails when axe-core, which Axe gives, finds anything on the page, whatever its impact.
-func (b *Browser) Accessible(t *testing.T, axe, when string) {
+// Accessible fails when axe-core finds anything on the page, whatever its impact; without it the test is skipped.
+func (p *Page) Accessible(t *testing.T) {
 	t.Helper()
+	text := axe(t)
 	var found []finding
-	b.Run(t, chromedp.Evaluate(axe, nil),
+	p.Run(t, chromedp.Evaluate(text, nil),
 		Await(`axe.run({ resultTypes: ["violations"] }).then((r) => r.violations)`, &found))
 	for _, f := range found {
 		var where strings.Builder
 		for _, n := range f.Nodes {
 			fmt.Fprintf(&where, "\n  %s\n  %s", n.HTML, n.Summary)
 		}
-		t.Errorf("%s: %s, %s: %s%s", when, f.Impact, f.ID, f.Help, where.String())
+		t.Errorf("%s, %s: %s%s", f.Impact, f.ID, f.Help, where.String())
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -44,23 +45,12 @@ func FakeCamera(film string) []chromedp.ExecAllocatorOption {
 	}
 }
 
-// Browser is a browser with a page, and what the page asked for. A page tells what it is doing in data-state of its body.
-type Browser struct {
-	ctx  context.Context
-	host string // of the page: scheme://host:port
+// Browser is a browser.
+type Browser struct{ ctx context.Context }
 
-	mu       sync.Mutex
-	foreign  []string
-	troubles []string
-}
-
-// Open opens a page in a fresh browser, which is gone when the test ends. before runs before the page is asked for.
-func Open(t *testing.T, address string, flags []chromedp.ExecAllocatorOption, before ...chromedp.Action) *Browser {
+// Start starts a browser, which is gone when the test ends. Starting one takes far longer than opening a page in it.
+func Start(t *testing.T, flags ...chromedp.ExecAllocatorOption) *Browser {
 	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(Chromium(t)), chromedp.NoFirstRun, chromedp.Headless, chromedp.DisableGPU, chromedp.NoSandbox,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
@@ -68,58 +58,83 @@ func Open(t *testing.T, address string, flags []chromedp.ExecAllocatorOption, be
 	}
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), append(options, flags...)...)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
 	t.Cleanup(cancel)
-	ctx, _ = chromedp.NewContext(ctx)
-	t.Cleanup(func() { _ = chromedp.Cancel(ctx) }) // waits until the browser is gone
-	b := &Browser{ctx: ctx, host: u.Scheme + "://" + u.Host}
-	chromedp.ListenTarget(ctx, b.listen)
-	b.Run(t, append([]chromedp.Action{network.Enable(), runtime.Enable(), log.Enable()}, before...)...)
-	b.Run(t, chromedp.Navigate(address))
-	return b
+	ctx, _ = chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {})) // it tells of events that it does not know; errors come from Run
+	t.Cleanup(func() { _ = chromedp.Cancel(ctx) })                                  // waits until the browser is gone
+	if err := chromedp.Run(ctx); err != nil {
+		t.Fatalf("starting the browser: %v", err)
+	}
+	return &Browser{ctx}
+}
+
+// Page is a page in a tab of its own, and what it asked for. A page tells what it is doing in data-state of its body.
+type Page struct {
+	ctx  context.Context
+	host string // scheme://host:port
+
+	mu       sync.Mutex
+	foreign  []string
+	troubles []string
+}
+
+// Open opens a page, which is closed when the test ends. before runs before it is asked for.
+func (b *Browser) Open(t *testing.T, address string, before ...chromedp.Action) *Page {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, _ := chromedp.NewContext(b.ctx)
+	t.Cleanup(func() { _ = chromedp.Cancel(ctx) })
+	p := &Page{ctx: ctx, host: u.Scheme + "://" + u.Host}
+	chromedp.ListenTarget(ctx, p.listen)
+	p.Run(t, append([]chromedp.Action{network.Enable(), runtime.Enable(), log.Enable()}, before...)...)
+	p.Run(t, chromedp.Navigate(address), page.BringToFront()) // what is behind plays no video
+	return p
 }
 
 // listen keeps requests to other hosts, and what the page complains of. That a request was refused is the page's to tell.
-func (b *Browser) listen(ev any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (p *Page) listen(ev any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	switch e := ev.(type) {
 	case *network.EventRequestWillBeSent:
-		b.asked(e.Request.URL)
+		p.asked(e.Request.URL)
 	case *network.EventWebSocketCreated:
-		b.asked("http" + strings.TrimPrefix(e.URL, "ws"))
+		p.asked("http" + strings.TrimPrefix(e.URL, "ws"))
 	case *runtime.EventExceptionThrown:
-		b.troubles = append(b.troubles, e.ExceptionDetails.Error())
+		p.troubles = append(p.troubles, e.ExceptionDetails.Error())
 	case *runtime.EventConsoleAPICalled:
 		if e.Type == runtime.APITypeError || e.Type == runtime.APITypeWarning {
 			for _, arg := range e.Args {
-				b.troubles = append(b.troubles, string(arg.Value))
+				p.troubles = append(p.troubles, string(arg.Value))
 			}
 		}
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.LevelError && e.Entry.Source != log.SourceNetwork {
-			b.troubles = append(b.troubles, e.Entry.Text)
+			p.troubles = append(p.troubles, e.Entry.Text)
 		}
 	}
 }
 
-func (b *Browser) asked(address string) {
-	if u, err := url.Parse(address); err != nil || u.Scheme != "data" && u.Scheme != "blob" && u.Scheme+"://"+u.Host != b.host {
-		b.foreign = append(b.foreign, address)
+func (p *Page) asked(address string) {
+	if u, err := url.Parse(address); err != nil || u.Scheme != "data" && u.Scheme != "blob" && u.Scheme+"://"+u.Host != p.host {
+		p.foreign = append(p.foreign, address)
 	}
 }
 
 // Run runs actions; an error ends the test and tells what the page shows.
-func (b *Browser) Run(t *testing.T, actions ...chromedp.Action) {
+func (p *Page) Run(t *testing.T, actions ...chromedp.Action) {
 	t.Helper()
-	if err := chromedp.Run(b.ctx, actions...); err != nil {
+	if err := chromedp.Run(p.ctx, actions...); err != nil {
 		var message, state string
-		ctx, cancel := context.WithTimeout(b.ctx, time.Second)
+		ctx, cancel := context.WithTimeout(p.ctx, time.Second)
 		defer cancel()
 		_ = chromedp.Run(ctx, chromedp.Text("#message", &message), chromedp.AttributeValue("body", "data-state", &state, nil))
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		t.Fatalf("%v; the page is in state %q and says %q; %v", err, state, message, b.troubles)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		t.Fatalf("%v; the page is in state %q and says %q; %v", err, state, message, p.troubles)
 	}
 }
 
@@ -145,10 +160,10 @@ func Await(expression string, result any) chromedp.Action {
 }
 
 // Text is the text of an element, seen or not.
-func (b *Browser) Text(t *testing.T, selector string) string {
+func (p *Page) Text(t *testing.T, selector string) string {
 	t.Helper()
 	var s string
-	b.Run(t, chromedp.Evaluate(fmt.Sprintf("document.querySelector(%q).textContent", selector), &s))
+	p.Run(t, chromedp.Evaluate(fmt.Sprintf("document.querySelector(%q).textContent", selector), &s))
 	return s
 }
 
@@ -175,28 +190,28 @@ func Look(width, height int64, scheme string) chromedp.Action {
 }
 
 // Shot writes a screenshot of the whole page, when somebody wants one.
-func (b *Browser) Shot(t *testing.T, name string) {
+func (p *Page) Shot(t *testing.T, name string) {
 	t.Helper()
 	dir := os.Getenv(ShotsEnv)
 	if dir == "" {
 		return
 	}
 	var png []byte
-	b.Run(t, chromedp.Sleep(300*time.Millisecond), chromedp.FullScreenshot(&png, 100))
+	p.Run(t, chromedp.Sleep(300*time.Millisecond), chromedp.FullScreenshot(&png, 100))
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o666); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // Quiet fails when the page made requests elsewhere or had errors.
-func (b *Browser) Quiet(t *testing.T) {
+func (p *Page) Quiet(t *testing.T) {
 	t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.foreign) > 0 {
-		t.Errorf("requests to other hosts: %v", b.foreign)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.foreign) > 0 {
+		t.Errorf("requests to other hosts: %v", p.foreign)
 	}
-	if len(b.troubles) > 0 {
-		t.Errorf("the page complains: %v", b.troubles)
+	if len(p.troubles) > 0 {
+		t.Errorf("the page complains: %v", p.troubles)
 	}
 }

@@ -2,7 +2,7 @@
 
 import { Refusal, Server } from "./api.js";
 import { Camera } from "./camera.js";
-import { describe, taken } from "./card.js";
+import { describe, format, taken } from "./card.js";
 import { examples } from "./examples.js";
 import { Rows } from "./rows.js";
 import { Stream } from "./stream.js";
@@ -148,8 +148,8 @@ const film = () =>
     clear();
     rows.clear(card.labels);
     become("opening", "Camera", "Waiting for the camera …");
-    const { width, height, channels } = card.frame;
-    const form = { width, height, format: channels === 1 ? "grey" : "rgb" };
+    const { width, height } = card.frame;
+    const form = { width, height, format: format(card.frame) };
     const camera = await Camera.open(form);
     signal.addEventListener("abort", () => camera.stop());
     if (signal.aborted) return camera.stop();
@@ -163,8 +163,10 @@ const film = () =>
       answers.push(now);
       rows.add(line.top, line.steps === 1);
       const whole = Number($("window").value);
-      if (line.steps >= whole / 2 || $("label").textContent === "Watching …") $("label").textContent = line.label; // one frame says little
-      story.stream(line.label, line.top[0].probability);
+      if (line.steps >= whole / 2) { // one frame says little
+        $("label").textContent = line.label;
+        story.stream(line.label, line.top[0].probability);
+      }
       $("progress").textContent = whole ? `${line.steps} of ${whole}` : `step ${count(line.steps)}`;
       facts([["answer", milliseconds(line.latency_ms)], ["round trip", milliseconds(trip)], ["frames a second", count(answers.length)], ["dropped", count(line.dropped + stream.skipped)]]);
     };

@@ -11,6 +11,9 @@ export function taken({ frame, input }) {
   return frame ? `${frame.width} × ${frame.height} frames ${inputs[frame.input] ?? ""}`.trim() : `rows of ${count(input)} numbers`;
 }
 
+/** What to send of a frame: networks of colour alone look at colour. */
+export const format = ({ input }) => (input === "rgb" ? "rgb" : "grey");
+
 /** Shows a model's card. */
 export function describe(card, { lede, ratio, numbers, structure }) {
   const { cell, weights, dense_weights, labels } = card;

@@ -1,6 +1,7 @@
 // The API in a few lines each, to copy: with this server's address, the model's name and the size of its frames.
 
 import { address } from "./api.js";
+import { format } from "./card.js";
 import { html } from "./text.js";
 
 /** The examples for a model; token: the server wants one. */
@@ -19,8 +20,8 @@ export function examples(card, several, token) {
   return list.map((example) => block(...example));
 }
 
-function python(stream, { width, height, channels }, token) {
-  const grey = channels === 1;
+function python(stream, frame, token) {
+  const { width, height } = frame, grey = format(frame) === "grey";
   return `import json, ${token ? "os, " : ""}subprocess
 from websockets.sync.client import connect  # pip install websockets
 
@@ -30,7 +31,7 @@ ${token ? `token = {"Authorization": "Bearer " + os.environ["FDHT_TOKEN"]}
 ` : ""}with connect("${stream}"${token ? ", additional_headers=token" : ""}) as server:
     server.send('{"format":"${grey ? "grey" : "rgb"}","width":${width},"height":${height}}')
     server.recv()  # it is ready
-    while frame := film.read(${width * height * channels}):  # ${width} x ${height}${grey ? "" : " x 3"}
+    while frame := film.read(${width * height * (grey ? 1 : 3)}):  # ${width} x ${height}${grey ? "" : " x 3"}
         server.send(frame)
         answer = json.loads(server.recv())
         print(answer["label"], answer["top"][0]["probability"])`;

@@ -42,7 +42,7 @@ export class Stream {
 
   /** Sends a frame, or skips it while those before are still on their way out. Reports which. */
   send(bytes) {
-    if (this.closed) return false;
+    if (this.socket.readyState !== WebSocket.OPEN) return false; // onclose tells
     if (this.socket.bufferedAmount > waiting * this.size) {
       this.skipped++;
       return false;
@@ -54,7 +54,7 @@ export class Stream {
 
   /** Begins a new sequence with the next frame. */
   reset() {
-    if (!this.closed) this.socket.send('{"reset":true}');
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send('{"reset":true}');
   }
 
   /** Milliseconds since a frame was sent; it and those before it are forgotten. */
