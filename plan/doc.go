@@ -16,7 +16,7 @@
 // Ranks that are not fixed grow together, the same at every node, as long as the budget lasts; what is left over raises
 // single nodes, the lowest rank first. No rank that is chosen here exceeds what the ranks around it can use: r_t <= r_s r_u in all three
 // directions of a transfer tensor (Grasedyck 2010), and the sizes on both sides of its cut. A tensor train or ring grows its bonds in the
-// same way. Block terms have one rank; for each rank as many blocks as the budget holds are tried.
+// same way. Block terms have one rank; for each rank as many blocks as the budget holds, at most 4, are tried.
 //
 // # Which is best
 //

@@ -17,8 +17,12 @@ func alignedModes(f Frame, hidden, d int) [][]int {
 		for _, c := range rowSplits(f, d-rows) {
 			for _, block := range divisorsOf(f.Height) {
 				extra := (hidden + block*row - 1) / (block * row)
+				first := f.Height/block + extra
+				if first == 1 && d > 1 { // no columns beside the frame's: a mode for nothing
+					continue
+				}
 				for _, r := range orderedFactorings(block, rows-1) {
-					modes := slices.Concat([]int{f.Height/block + extra}, r, c)
+					modes := slices.Concat([]int{first}, r, c)
 					if _, ok := multiply(modes); ok {
 						out = append(out, modes)
 					}

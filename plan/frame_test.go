@@ -42,12 +42,15 @@ func TestAlignedModes(t *testing.T) {
 func TestAlignmentKnowsAlignedModes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := Frame{rapid.IntRange(1, 60).Draw(t, "height"), rapid.IntRange(1, 60).Draw(t, "width"), rapid.SampledFrom([]int{1, 3, 4}).Draw(t, "channels")}
-		hidden := rapid.IntRange(1, 300).Draw(t, "hidden")
+		hidden := rapid.IntRange(0, 300).Draw(t, "hidden")
 		for d := 1; d <= 4; d++ {
 			for _, v := range alignedModes(f, hidden, d) {
 				n, _ := multiply(v)
 				if len(v) != d || n < f.Height*f.Width*f.Channels+hidden {
 					t.Fatalf("frame %v, hidden %d: %v", f, hidden, v)
+				}
+				if d > 1 && v[0] == 1 {
+					t.Fatalf("frame %v, hidden %d: %v begins with a mode for nothing", f, hidden, v)
 				}
 				if alignment(f, v, hidden) == "" {
 					t.Fatalf("frame %v, hidden %d: %v is not seen to be aligned", f, hidden, v)

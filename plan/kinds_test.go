@@ -1,8 +1,8 @@
 package plan
 
 import (
+	"encoding/json"
 	"math"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -30,31 +30,15 @@ func TestFillKinds(t *testing.T) {
 			p.Blocks = rapid.SampledFrom([]int{0, 0, 3}).Draw(t, "blocks")
 		}
 		f := p.grower(d).grow(in, out, p.want())
-		if refused := f.fill(); refused != nil {
-			if refused.bound == 0 && refused.least <= float64(p.Budget) {
-				t.Fatalf("refused with %v weights", refused.least)
-			}
+		s, ok := filled(t, f, in, out, p.Budget)
+		if !ok {
 			return
-		}
-		f.raise()
-		s := f.spec(in, out)
-		if err := s.Validate(); err != nil {
-			t.Fatal(err)
-		}
-		n, _ := s.Params()
-		if float64(n) != f.weights() || n > p.Budget {
-			t.Fatalf("%d weights, counted %v, budget %d", n, f.weights(), p.Budget)
 		}
 		if p.Leaf > 0 && (p.Kind == factor.BT && s.BlockRank != p.Leaf || p.Kind != factor.BT && slices.ContainsFunc(s.Bonds[1:d], func(r int) bool { return r != p.Leaf })) {
 			t.Fatalf("rank %d became %+v", p.Leaf, s)
 		}
 		if p.Blocks > 0 && s.Blocks != p.Blocks {
 			t.Fatalf("%d blocks became %d", p.Blocks, s.Blocks)
-		}
-		for _, l := range f.limits() {
-			if l.Rank > l.Most {
-				t.Fatalf("%+v", l)
-			}
 		}
 		if r, ok := f.(*train); ok && p.Leaf == 0 {
 			for k := range r.rank {
@@ -85,18 +69,7 @@ func TestKindWidth(t *testing.T) {
 			p.Blocks = rapid.IntRange(1, 3).Draw(t, "blocks")
 		}
 		f := p.grower(d).grow(in, out, want{blocks: p.Blocks, target: rapid.IntRange(1, 3).Draw(t, "rank")})
-		if refused := f.fill(); refused != nil {
-			t.Fatal(refused)
-		}
-		l, err := factor.New(f.spec(in, out))
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Init(1, rand.New(rand.NewPCG(1, 2)))
-		w := l.Materialize()
-		if got, bound := rankOf(w.Data, w.Shape[0], w.Shape[1]), f.width(in, out); float64(got) > bound {
-			t.Fatalf("rank %d, bound %v", got, bound)
-		}
+		w := boundedRank(t, f, in, out)
 		// The unfolding of the first half of the modes against the others.
 		if d < 2 {
 			return
@@ -110,10 +83,10 @@ func TestKindWidth(t *testing.T) {
 				m2, n2 = m2*out[k], n2*in[k]
 			}
 		}
-		unfolded := make([]float32, len(w.Data))
+		unfolded := make([]float32, len(w))
 		for i := range m1 * m2 {
 			for j := range n1 * n2 {
-				unfolded[((i/m2)*n1+j/n2)*(m2*n2)+(i%m2)*n2+j%n2] = w.Data[i*n1*n2+j]
+				unfolded[((i/m2)*n1+j/n2)*(m2*n2)+(i%m2)*n2+j%n2] = w[i*n1*n2+j]
 			}
 		}
 		var through float64
@@ -245,5 +218,9 @@ func TestLimits(t *testing.T) {
 	c = propose(t, Request{Input: 12, Hidden: 3, In: []int{3, 5}, Out: []int{3, 4}, Leaf: 4}).Candidates[0]
 	if want := []Limit{{"node 0", 4, 9}, {"node 1", 4, 9}}; !slices.Equal(c.Limits, want) || strings.Contains(c.Why, "as large as") {
 		t.Errorf("%+v, %s", c.Limits, c.Why)
+	}
+	dense := propose(t, Request{Input: 12, Hidden: 3, Kind: factor.Dense})
+	if text, err := json.Marshal(dense); err != nil || !strings.Contains(string(text), `"limits":[]`) || !strings.Contains(string(text), `"omitted":[]`) {
+		t.Errorf("%s, %v: lists that are empty are lists all the same", text, err)
 	}
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Omitted says what a plan leaves out, and why.
@@ -89,15 +90,23 @@ func light(all []*option) []*option {
 func (l *omissions) failure(p *problem) error {
 	switch {
 	case l.smallest != nil:
-		advice := "raise the budget"
+		advice := []string{"raise the budget"}
 		if p.Leaf > 0 || p.Inner > 0 {
-			advice += " or lower the ranks"
+			advice = append(advice, "lower the ranks")
+		}
+		if p.apart > 0 {
+			advice = append(advice, "choose scope full")
+		}
+		last := len(advice) - 1
+		what := advice[last]
+		if last > 0 {
+			what = strings.Join(advice[:last], ", ") + " or " + what
 		}
 		has := fmt.Sprintf("has %.0f", l.smallest.refused.least)
 		if p.apart > 0 {
 			has = fmt.Sprintf("has %.0f beside the %d of the dense hidden half", l.smallest.refused.least, p.apart)
 		}
-		return fmt.Errorf("no structure fits a budget of %d weights: the smallest possible, %s, %s; %s", p.Budget, l.smallest.name(), has, advice)
+		return fmt.Errorf("no structure fits a budget of %d weights: the smallest possible, %s, %s; %s", p.Budget, l.smallest.name(), has, what)
 	case l.widest != nil:
 		return l.widest.tooLarge()
 	case l.err != nil:

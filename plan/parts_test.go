@@ -105,6 +105,49 @@ func drawTree(t *rapid.T, d int) factor.Tree {
 	return tree
 }
 
+// filled gives f its ranks and checks that the structure is valid, counted as factor counts and within the budget. ok is false where the
+// budget or a bound refuses it.
+func filled(t *rapid.T, f ranks, in, out []int, budget int64) (s factor.Spec, ok bool) {
+	if refused := f.fill(); refused != nil {
+		if refused.bound == 0 && refused.least <= float64(budget) {
+			t.Fatalf("refused with %v weights", refused.least)
+		}
+		return s, false
+	}
+	f.raise()
+	s = f.spec(in, out)
+	if err := s.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	n, _ := s.Params()
+	if float64(n) != f.weights() || n > budget {
+		t.Fatalf("%d weights, counted %v, budget %d", n, f.weights(), budget)
+	}
+	for _, l := range f.limits() {
+		if l.Rank > l.Most {
+			t.Fatalf("%+v", l)
+		}
+	}
+	return s, true
+}
+
+// boundedRank fills f, makes a matrix with random factors of it and holds its rank against the bound.
+func boundedRank(t *rapid.T, f ranks, in, out []int) (w []float32) {
+	if refused := f.fill(); refused != nil {
+		t.Fatal(refused)
+	}
+	l, err := factor.New(f.spec(in, out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Init(1, rand.New(rand.NewPCG(1, 2)))
+	m := l.Materialize()
+	if got, bound := rankOf(m.Data, m.Shape[0], m.Shape[1]), f.width(in, out); float64(got) > bound {
+		t.Fatalf("rank %d, bound %v", got, bound)
+	}
+	return m.Data
+}
+
 // TestFill checks the ranks chosen on any tree: valid, counted as factor counts, and as large as the budget lets them be.
 func TestFill(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -118,21 +161,9 @@ func TestFill(t *testing.T) {
 			spend:  true,
 		}
 		f := newDimTree(drawTree(t, d)).newFilling(in, out, w)
-		refused := f.fill()
-		if refused != nil {
-			if refused.bound == 0 && refused.least <= float64(w.budget) {
-				t.Fatalf("refused with %v weights", refused.least)
-			}
+		s, ok := filled(t, f, in, out, w.budget)
+		if !ok {
 			return
-		}
-		f.raise()
-		s := f.spec(in, out)
-		if err := s.Validate(); err != nil {
-			t.Fatal(err)
-		}
-		n, _ := s.Params()
-		if float64(n) != f.weights() || n > w.budget {
-			t.Fatalf("%d weights, counted %v, budget %d", n, f.weights(), w.budget)
 		}
 		for i := range f.root() {
 			if most := s.MaxRank(f.nodes[i]); f.allowed(i) != most {
@@ -157,18 +188,7 @@ func TestWidth(t *testing.T) {
 		in := rapid.SliceOfN(rapid.IntRange(1, 4), d, d).Draw(t, "in")
 		out := rapid.SliceOfN(rapid.IntRange(1, 4), d, d).Draw(t, "out")
 		f := newDimTree(drawTree(t, d)).newFilling(in, out, want{target: rapid.IntRange(1, 3).Draw(t, "rank")})
-		if refused := f.fill(); refused != nil {
-			t.Fatal(refused)
-		}
-		l, err := factor.New(f.spec(in, out))
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Init(1, rand.New(rand.NewPCG(1, 2)))
-		w := l.Materialize()
-		if got, bound := rankOf(w.Data, w.Shape[0], w.Shape[1]), f.width(in, out); float64(got) > bound {
-			t.Fatalf("rank %d, bound %v", got, bound)
-		}
+		boundedRank(t, f, in, out)
 	})
 }
 

@@ -78,7 +78,7 @@ func (r Request) find() (found, error) {
 
 // plan completes the options.
 func (f found) plan() (Plan, error) {
-	plan := Plan{Omitted: f.omitted}
+	plan := Plan{Omitted: append([]Omitted{}, f.omitted...)} // a list in JSON, never null
 	for _, o := range f.options {
 		c, err := f.candidate(o)
 		if err != nil {
@@ -185,9 +185,13 @@ func unbeaten(options []*option, w want) []*option {
 
 // candidate completes an option.
 func (p *problem) candidate(o *option) (Candidate, error) {
+	_, biases, _, err := p.cell().Count()
+	if err != nil {
+		return Candidate{}, err
+	}
 	c := Candidate{
-		Spec: o.spec.Clone().WithScope(p.Scope), Weights: o.weights + p.apart, Biases: p.biases(), DenseWeights: int64(p.rows) * int64(p.Input+p.Hidden),
-		MAC: o.cost.MAC + int64(p.Batch)*p.apart, Peak: o.cost.Peak, Padding: o.padding, Aligned: o.aligned, Limits: o.limits,
+		Spec: o.spec.Clone().WithScope(p.Scope), Weights: o.weights + p.apart, Biases: biases, DenseWeights: int64(p.rows) * int64(p.Input+p.Hidden),
+		MAC: o.cost.MAC + int64(p.Batch)*p.apart, Peak: o.cost.Peak, Padding: o.padding, Aligned: o.aligned, Limits: append([]Limit{}, o.limits...),
 	}
 	c.Ratio = float64(c.DenseWeights) / float64(c.Weights)
 	input, err := c.Spec.WindowCost(0, p.Input, 1)

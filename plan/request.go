@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/rnn"
 )
 
 // What a request that names neither ranks nor a budget gets: ranks of 8, and no more weights than the largest network of
@@ -69,7 +70,7 @@ func (r Request) check() (problem, error) {
 	if r.Scope == "" {
 		r.Scope = factor.Full
 	}
-	gates := gatesOf(r.Cell)
+	gates := rnn.Config{Cell: r.Cell}.Gates()
 	switch {
 	case gates == 0:
 		return problem{}, fmt.Errorf("unknown cell %q: choose lstm, gru or rnn", r.Cell)
@@ -88,6 +89,8 @@ func (r Request) check() (problem, error) {
 		return problem{}, fmt.Errorf("%d blocks with kind %s: only bt has blocks", r.Blocks, r.Kind)
 	case r.Blocks > factor.MaxBlocks:
 		return problem{}, fmt.Errorf("%d blocks: the most is %d", r.Blocks, factor.MaxBlocks)
+	case r.Kind != factor.HT && r.Inner > 0:
+		return problem{}, fmt.Errorf("inner rank %d with kind %s: only ht has inner nodes", r.Inner, r.Kind)
 	case r.Kind != factor.HT && !r.Tree.IsZero():
 		return problem{}, fmt.Errorf("tree %v with kind %s: only ht has a tree", r.Tree, r.Kind)
 	}
@@ -114,32 +117,11 @@ func (r Request) check() (problem, error) {
 	return p, p.chooseOrders()
 }
 
-// gatesOf is the number of blocks of H rows in a cell's matrix; 0 for an unknown cell.
-func gatesOf(cell string) int {
-	switch cell {
-	case "lstm":
-		return 4
-	case "gru":
-		return 3
-	case "rnn":
-		return 1
-	}
-	return 0
-}
-
-func withArticle(cell string) string {
-	if cell == "gru" {
-		return "a gru"
-	}
-	return "an " + cell
-}
-
-// biases is the number of biases of the cell: a GRU, as PyTorch has it, adds two.
-func (p *problem) biases() int64 {
-	if p.Cell == "gru" {
-		return 2 * int64(p.rows)
-	}
-	return int64(p.rows)
+// cell is the network of one dense cell, which has the biases of any structure.
+func (r Request) cell() rnn.Config {
+	c := rnn.Config{Cell: r.Cell, Input: r.Input, Hidden: r.Hidden, Layers: 1}
+	c.Structure = factor.DenseSpec(c.Gates()*r.Hidden, r.Input+r.Hidden)
+	return c
 }
 
 // extra is how many columns of W follow those of the input.
@@ -182,8 +164,8 @@ func (p *problem) checkModes() error {
 	}
 	if p.Out != nil {
 		if m, ok := multiply(p.Out); !ok || m != p.rows {
-			return fmt.Errorf("output modes %v multiply to %s: %s of %d hidden units needs exactly %d x %d = %d",
-				p.Out, productText(p.Out), withArticle(p.Cell), p.Hidden, p.gates, p.Hidden, p.rows)
+			return fmt.Errorf("output modes %v multiply to %s: %d hidden units with cell %s need exactly %d x %d = %d",
+				p.Out, productText(p.Out), p.Hidden, p.Cell, p.gates, p.Hidden, p.rows)
 		}
 	}
 	if p.In != nil {
@@ -217,7 +199,7 @@ func (p *problem) chooseOrders() error {
 		return fmt.Errorf("%d modes: the most is %d", d, factor.MaxModes)
 	}
 	if p.Kind == factor.Dense {
-		if d > 1 || p.Leaf > 0 || p.Inner > 0 {
+		if d > 1 || p.Leaf > 0 {
 			return fmt.Errorf("kind dense takes one input mode, one output mode and no ranks: leave out modes and ranks, or choose ht")
 		}
 		d = 1

@@ -176,7 +176,7 @@ func (c *planCmd) request() (plan.Request, error) {
 		Tree: c.Tree.Tree, Leaf: c.Rank, Inner: c.InnerRank, Blocks: c.Blocks, Batch: c.Batch, Modes: c.Modes, Limit: c.Limit,
 		Frame: plan.Frame{Height: f.H, Width: f.W, Channels: f.C},
 	}
-	if r.Inner == 0 {
+	if r.Inner == 0 && (r.Kind == factor.HT || c.Kind == allKinds) {
 		r.Inner = c.Rank
 	}
 	return r, nil

@@ -9,10 +9,12 @@ import (
 func (f *modelFlags) search(l layer, input int, frame frameSize, budget int64) (factor.Spec, error) {
 	r := plan.Request{
 		Cell: f.Cell, Input: input, Hidden: f.Hidden, Kind: factor.Kind(l.kind), Scope: l.scope, Budget: budget, In: l.modesIn, Out: l.modesOut,
-		Tree: l.tree, Leaf: f.Rank, Inner: f.InnerRank, Limit: 1,
+		Tree: l.tree, Leaf: f.Rank, Limit: 1,
 	}
-	if r.Inner == 0 {
-		r.Inner = f.Rank
+	if r.Kind == factor.HT { // a kind beside it may be another
+		if r.Inner = f.InnerRank; r.Inner == 0 {
+			r.Inner = f.Rank
+		}
 	}
 	if r.Kind == factor.BT {
 		r.Blocks = f.Blocks
