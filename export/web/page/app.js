@@ -8,7 +8,8 @@ import { Chart } from "./chart.js";
 const $ = (id) => document.getElementById(id);
 const view = $("view"), video = $("video"), scrub = $("scrub");
 const longestClip = 600; // steps of a clip for a network that takes whole clips
-let engine, chart, camera;
+let engine, chart;
+let filming = false; // or about to
 let current = new AbortController(); // of the clip or camera that is on
 let history = []; // of a clip: what each step saw and said
 const times = []; // of the last frames, in milliseconds
@@ -56,7 +57,7 @@ function listen() {
     e.target.value = ""; // the same file may be chosen again
     if (file) watch(file);
   };
-  $("camera").onclick = () => (camera ? stop() : film());
+  $("camera").onclick = () => (filming ? stop() : film());
   $("span").oninput = (e) => ($("seconds").textContent = `${e.target.value} s`);
   scrub.oninput = () => recall(Number(scrub.value) - 1);
   let inside = 0;
@@ -89,8 +90,7 @@ function say(text) {
 function stop() {
   current.abort(new DOMException("replaced", "AbortError"));
   current = new AbortController();
-  camera?.stop();
-  camera = undefined;
+  filming = false;
   $("camera").textContent = "Use the camera";
   $("window").hidden = scrub.hidden = true;
   $("progress").textContent = "";
@@ -177,6 +177,8 @@ function recall(k, of = history.length) {
 /** Answers for the last seconds of a camera: as many steps as a clip has, spread over them. */
 const film = () =>
   guard(async (signal) => {
+    filming = true;
+    $("camera").textContent = "Stop the camera";
     become("reading", "Waiting for the camera …");
     const { window, frame } = engine.meta;
     let seen = 0, taken = 0, last = -Infinity;
@@ -204,10 +206,12 @@ const film = () =>
       chart.show(softmax(logits), taken < window ? "Watching …" : undefined);
       $("progress").textContent = taken < window ? `${taken} of ${window}` : "";
     };
-    const opened = await Camera.open(video, see);
-    if (signal.aborted) return opened.stop();
-    camera = opened;
-    $("camera").textContent = "Stop the camera";
+    const ended = (e) => {
+      stop();
+      say(e instanceof Error ? e.message : "the camera was taken away");
+      become("error");
+    };
+    await Camera.open(video, see, ended, signal);
     $("window").hidden = false;
     become("camera");
   });

@@ -133,6 +133,7 @@ export class Clip {
   async picture(i) {
     this.signal.throwIfAborted();
     await this.seek(Math.min((i + 0.5) * this.tick, this.video.duration - this.tick / 4));
+    this.signal.throwIfAborted(); // the <video> shows another's frames now
     return this.grabber.grab();
   }
 
