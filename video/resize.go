@@ -19,12 +19,14 @@ func newResizer(h, w, c, toH, toW int) *resizer {
 	return &resizer{h, w, c, toH, toW, spans(h, toH), spans(w, toW), make([]float32, toW*c), make([]float32, toW*c)}
 }
 
+// The conversions of products keep processors that could from adding at once: frames are the same on all.
+
 func spans(from, to int) []span {
 	out := make([]span, to)
 	step := float64(from) / float64(to)
 	for i := range out {
 		if to > from { // grow: the two source pixels around the target's centre
-			x := (float64(i)+0.5)*step - 0.5
+			x := float64((float64(i)+0.5)*step) - 0.5
 			x = min(max(x, 0), float64(from-1))
 			at := min(int(x), max(from-2, 0))
 			f := float32(x - float64(at))
@@ -34,7 +36,7 @@ func spans(from, to int) []span {
 			}
 			continue
 		}
-		lo, hi := float64(i)*step, float64(i+1)*step
+		lo, hi := float64(float64(i)*step), float64(float64(i+1)*step)
 		at, end := int(lo), min(int(hi+0.999999), from)
 		weight := make([]float32, end-at)
 		for k := range weight {
@@ -59,7 +61,7 @@ func (r *resizer) run(dst, src []byte) {
 			row := src[(rs.at+k)*r.w*c : (rs.at+k+1)*r.w*c]
 			r.across(row)
 			for i, v := range r.line {
-				r.acc[i] += wy * v
+				r.acc[i] += float32(wy * v)
 			}
 		}
 		out := dst[y*r.toW*c : (y+1)*r.toW*c]
@@ -81,7 +83,7 @@ func (r *resizer) across(row []byte) {
 		for ch := range c {
 			var s float32
 			for k, wx := range cs.weight {
-				s += wx * float32(row[(cs.at+k)*c+ch])
+				s += float32(wx * float32(row[(cs.at+k)*c+ch]))
 			}
 			r.line[x*c+ch] = s
 		}
