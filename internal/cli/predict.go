@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fdht/fdht"
+	"github.com/fdht/fdht/client"
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/rnn"
@@ -24,7 +25,8 @@ const stdinName = "-"
 
 // predictCmd is fdht predict.
 type predictCmd struct {
-	Model string   `required:"" placeholder:"M" group:"model" help:"Model file, or the folder of a run."`
+	Model string   `placeholder:"M" group:"model" help:"Model file, or the folder of a run; with --server a model's name there."`
+	remoteFlags
 	Files []string `arg:"" placeholder:"FILE" help:"Video files, folders of images, GIF, y4m, .npy or .npz arrays; - reads one from standard input."`
 	sampleFlags
 	Stream bool `group:"frames" help:"Print one line of JSON a frame, as frames come."`
@@ -40,19 +42,11 @@ func (*predictCmd) Help() string {
 
   fdht predict --model runs/first clip.mp4 frames/ features.npy
   fdht predict --model runs/first --json *.mp4
+  fdht predict --server http://127.0.0.1:8080 clip.mp4
   ffmpeg -i rtsp://camera/ -f yuv4mpegpipe -pix_fmt yuv420p - | fdht predict --model runs/first --stream -
 
 A video gives as many frames as a training clip had, taken evenly over its length. The rows of an array are all taken, as
 they are. With --stream every frame is a step and each line is the answer for the sequence so far.`
-}
-
-// predicted is a line of predict --json.
-type predicted struct {
-	Input  string    `json:"input"`
-	Label  string    `json:"label"`
-	Probs  []float32 `json:"probs"`
-	Logits []float32 `json:"logits"`
-	Frames int       `json:"frames"`
 }
 
 // streamed is a line of predict --stream.
@@ -69,17 +63,13 @@ func (c *predictCmd) Run(ctx context.Context, u *ui) error {
 	if c.Every < 1 {
 		return usage("", "--every %d: want 1 or more", c.Every)
 	}
-	m, err := fdht.Load(modelPath(c.Model))
+	one, err := c.each(ctx, u)
 	if err != nil {
 		return err
 	}
 	failed := 0
 	for _, file := range c.Files {
-		one := c.one
-		if c.Stream {
-			one = c.stream
-		}
-		err := one(ctx, u, m, file)
+		err := one(file)
 		if err == nil {
 			continue
 		}
@@ -95,7 +85,48 @@ func (c *predictCmd) Run(ctx context.Context, u *ui) error {
 	return nil
 }
 
-func (c *predictCmd) one(ctx context.Context, u *ui, m *fdht.Model, file string) error {
+// each is what is done with each file: by a model here, or by a server.
+func (c *predictCmd) each(ctx context.Context, u *ui) (func(file string) error, error) {
+	if c.Server != "" {
+		r, err := c.connect(ctx, c.Model)
+		if err != nil {
+			return nil, err
+		}
+		if c.Stream {
+			return nil, usage("leave --stream away", "--stream with --server %s", c.Server)
+		}
+		return func(file string) error { return c.one(ctx, u, r, file) }, nil
+	}
+	if c.Model == "" {
+		return nil, usage("", "missing flags: --model=M, or --server=URL")
+	}
+	m, err := fdht.Load(modelPath(c.Model))
+	if err != nil {
+		return nil, err
+	}
+	if c.Stream {
+		return func(file string) error { return c.stream(ctx, u, m, file) }, nil
+	}
+	return func(file string) error { return c.one(ctx, u, local{m}, file) }, nil
+}
+
+// predictor says what is in a file.
+type predictor interface {
+	predict(ctx context.Context, path string, how fdht.Reading) (client.Prediction, error)
+	labels() []string
+}
+
+// local is a model here.
+type local struct{ m *fdht.Model }
+
+func (l local) labels() []string { return l.m.Classes() }
+
+func (l local) predict(ctx context.Context, path string, how fdht.Reading) (client.Prediction, error) {
+	p, err := l.m.PredictReading(ctx, path, how)
+	return client.Prediction{Input: path, Label: p.Label, Probs: p.Probs, Logits: p.Logits, Frames: p.Frames}, err
+}
+
+func (c *predictCmd) one(ctx context.Context, u *ui, by predictor, file string) error {
 	how := fdht.Reading{Repeat: c.Short == "repeat"}
 	if c.Steps != nil {
 		if how.Steps = *c.Steps; how.Steps == 0 {
@@ -111,21 +142,23 @@ func (c *predictCmd) one(ctx context.Context, u *ui, m *fdht.Model, file string)
 		defer os.RemoveAll(filepath.Dir(path))
 	}
 	start := time.Now()
-	p, err := m.PredictReading(ctx, path, how)
+	p, err := by.predict(ctx, path, how)
 	if err != nil {
 		if file == stdinName {
 			return renamed{err, path, "standard input"}
 		}
 		return err
 	}
+	p.Input = file
 	u.detail("%s: %d steps, %.0f ms", file, p.Frames, time.Since(start).Seconds()*1e3)
 	if c.JSON {
-		return u.json(predicted{file, p.Label, p.Probs, p.Logits, p.Frames})
+		return u.json(p)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", file, p.Label)
-	for _, k := range p.Top(c.Top) {
-		fmt.Fprintf(&b, "  %7s  %s\n", percent(float64(p.Probs[k])), m.Classes()[k])
+	labels := by.labels()
+	for _, k := range (fdht.Prediction{Probs: p.Probs, Logits: p.Logits}).Top(c.Top) {
+		fmt.Fprintf(&b, "  %7s  %s\n", percent(float64(p.Probs[k])), labels[k])
 	}
 	return u.print("%s", b.String())
 }
