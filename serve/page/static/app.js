@@ -7,7 +7,7 @@ import { examples } from "./examples.js";
 import { Rows } from "./rows.js";
 import { Stream } from "./stream.js";
 import { Story } from "./story.js";
-import { count, html, milliseconds, percent, size } from "./text.js";
+import { count, html, percent, size, time } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 const view = $("view"), video = $("video");
@@ -36,6 +36,7 @@ async function load(name) {
   document.title = `${name} – fdht`;
   describe(card, { lede: $("lede"), ratio: $("ratio"), numbers: $("numbers"), structure: $("structure") });
   $("examples").replaceChildren(...examples(card, models.length > 1, server.token !== ""));
+  $("token-note").hidden = server.token === "";
   const { frame, steps, labels, stream } = card;
   const live = stream && frame;
   $("file").accept = frame ? "video/*,image/gif,.y4m,.avi,.mkv,.npy" : ".npy,.npz";
@@ -124,7 +125,7 @@ const watch = (file) =>
     rows.show(steps);
     become("done", file.name, label);
     $("progress").textContent = `${frames} ${frames === 1 ? "step" : "steps"}`;
-    facts([["in all, with the upload", milliseconds(performance.now() - start)], ["steps taken", count(frames)]]);
+    facts([["in all, with the upload", time(performance.now() - start)], ["steps taken", count(frames)]]);
     story.clip(steps.map((p) => card.labels[p.indexOf(Math.max(...p))]), `${file.name}: ${label}, ${percent(Math.max(...probs))}`);
   }, () => watch(file));
 
@@ -168,7 +169,7 @@ const film = () =>
         story.stream(line.label, line.top[0].probability);
       }
       $("progress").textContent = whole ? `${line.steps} of ${whole}` : `step ${count(line.steps)}`;
-      facts([["answer", milliseconds(line.latency_ms)], ["round trip", milliseconds(trip)], ["frames a second", count(answers.length)], ["dropped", count(line.dropped + stream.skipped)]]);
+      facts([["answer", time(line.latency_ms)], ["round trip", time(trip)], ["frames a second", count(answers.length)], ["dropped", count(line.dropped + stream.skipped)]]);
     };
     stream = await Stream.open(socket, form, { answer, lost });
     signal.addEventListener("abort", () => stream.close());

@@ -38,7 +38,7 @@ function facts({ weights, biases, head, bytes, dense_weights, mac_per_frame, inp
     ["inputs", count(input)],
     ["hidden units", `${count(hidden)}${layers > 1 ? `, ${layers} layers` : ""}${bidirectional ? ", both ways" : ""}`],
     ["steps of a clip", steps ? count(steps) : "all"],
-    ["answer from", { last: "the last step", mean: "the mean of steps" }[pooling] ?? pooling],
+    ["answer from", { last: "last step", mean: "mean of steps" }[pooling] ?? pooling],
   ];
 }
 
@@ -49,7 +49,8 @@ function compare({ cell, weights, dense_weights, ratio }) {
   const whole = Math.floor(dots / columns), rest = dots % columns, rows = whole + (rest > 0);
   const dot = svg("pattern", { id: "dot", width: 1, height: 1, patternUnits: "userSpaceOnUse" }, svg("circle", { class: "dense", cx: 0.5, cy: 0.5, r: 0.34 }));
   const at = { cx: Math.floor(columns / 12) + 0.5, cy: Math.floor(rows / 5) + 0.5 };
-  const one = [svg("circle", { class: "ring", ...at, r: columns / 60 + 0.5 }), svg("circle", { class: "one", ...at, r: Math.max(0.42, columns / 260) })];
+  const one = [svg("circle", { class: "one", ...at, r: Math.max(0.42, columns / 260) })];
+  if (columns > 20) one.unshift(svg("circle", { class: "ring", ...at, r: columns / 60 + 0.5 })); // for the eye to find it
   const what = `${count(dots)} dots, one of which is this network; all of them are the dense one`;
   const image = svg("svg", { viewBox: `0 0 ${columns} ${rows}`, role: "img", "aria-label": what }, svg("defs", {}, dot));
   if (whole) image.append(svg("rect", { width: columns, height: whole, fill: "url(#dot)" }));

@@ -11,14 +11,17 @@ export function examples(card, several, token) {
   const predict = address(`v1/predict${query}`), stream = address(`v1/stream${query}`, "ws");
   const file = frame ? "clip.mp4" : "features.npy";
   const list = [
-    ["A clip, with curl", "curl", `curl ${token ? `-H "Authorization: Bearer $FDHT_TOKEN" ` : ""}-F clip=@${file} '${predict}'`],
-    ["A clip, with fdht", "fdht", `fdht predict --server ${address(".").replace(/\/$/, "")}${several ? ` --model ${card.name}` : ""}${token ? " --token $FDHT_TOKEN" : ""} ${file}`],
+    ["A clip, with curl", "curl", `curl ${token ? `-H "Authorization: Bearer $FDHT_TOKEN" ` : ""}-F clip=@${file} ${quote(predict)}`],
+    ["A clip, with fdht", "fdht", `fdht predict --server ${address(".").replace(/\/$/, "")}${several ? ` --model ${quote(card.name)}` : ""} ${file}`],
   ];
   if (card.stream && frame) {
     list.push(["Frame by frame, in Python", "python", python(stream, frame, token)], ["Frame by frame, in a browser", "javascript", javascript(stream, steps, token)]);
   }
   return list.map((example) => block(...example));
 }
+
+/** A word for a shell. */
+const quote = (word) => (/^[\w.,:@%+/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
 function python(stream, frame, token) {
   const { width, height } = frame, grey = format(frame) === "grey";

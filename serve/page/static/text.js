@@ -19,7 +19,7 @@ export function size(bytes) {
 
 export const percent = (p) => `${p < 0.0005 ? 0 : p < 0.0995 ? (100 * p).toFixed(1) : Math.round(100 * p)} %`;
 
-export const milliseconds = (ms) => `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
+export const time = (ms) => (ms < 1000 ? `${ms.toFixed(ms < 10 ? 1 : 0)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
 /** An element with attributes and children, which may be text. */
 export const html = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
