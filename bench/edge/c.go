@@ -55,8 +55,8 @@ func build(m *made, numbers, file string) (*c.Build, error) {
 }
 
 // board is the emulated microcontroller of examples/cortex-m.
-func (m *made) board(file string, count int) (result, error) {
-	dir := filepath.Join(m.dir, "board")
+func (m *made) board(numbers, file string, count int) (result, error) {
+	dir := filepath.Join(m.dir, "board-"+numbers)
 	makefile := []string{"-s", "-C", "examples/cortex-m", "BUILD=" + dir, "MODEL=" + file}
 	out, err := exec.Command("make", append(makefile, filepath.Join(dir, "image.elf"))...).CombinedOutput()
 	if err != nil {
@@ -88,7 +88,7 @@ func (m *made) board(file string, count int) (result, error) {
 		all += ticks
 	}
 	const perTick = 40 // instructions
-	r.note = fmt.Sprintf("%s; %.1f M instructions a frame", m.beside(r.logits, "int8"), perTick*all/float64(len(some.labels))/1e6)
+	r.note = fmt.Sprintf("%s; %.1f M instructions a frame", m.beside(r.logits, numbers), perTick*all/float64(len(some.labels))/1e6)
 	return r, nil
 }
 

@@ -22,6 +22,16 @@ type clips struct {
 	frames [][][2][]byte // of each clip and step: the frame and the one it is compared with
 }
 
+// open opens the data set with frames as given, and divides it.
+func (o options) open(ctx context.Context, in dataset.Input) (dataset.Dataset, dataset.Split, error) {
+	ds, _, err := dataset.Open(ctx, o.data, dataset.Options{Input: in, CacheDir: o.cache})
+	if err != nil {
+		return nil, dataset.Split{}, err
+	}
+	s, err := dataset.MakeSplit(ds, dataset.SplitOptions{TestGroups: o.groups})
+	return ds, s, err
+}
+
 // calibration is how many training clips show how large activations get.
 const calibration = 16
 
@@ -34,15 +44,7 @@ func readClips(ctx context.Context, c model.Config, o options) (test *clips, tra
 	if c.Frame == nil || c.Steps == 0 {
 		return nil, nil, fmt.Errorf("the model takes no video clips of a fixed length")
 	}
-	open := func(in dataset.Input) (dataset.Dataset, dataset.Split, error) {
-		ds, _, err := dataset.Open(ctx, o.data, dataset.Options{Input: in, CacheDir: o.cache})
-		if err != nil {
-			return nil, dataset.Split{}, err
-		}
-		s, err := dataset.MakeSplit(ds, dataset.SplitOptions{TestGroups: o.groups})
-		return ds, s, err
-	}
-	ds, split, err := open(in)
+	ds, split, err := o.open(ctx, in)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -57,7 +59,7 @@ func readClips(ctx context.Context, c model.Config, o options) (test *clips, tra
 	if in.Lag > 0 {
 		plain.Kind = dataset.Grey
 	}
-	raw, split, err := open(plain.WithDefaults())
+	raw, split, err := o.open(ctx, plain.WithDefaults())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -44,9 +44,13 @@ func main() {
 	groups := flag.String("test-groups", "2,4,6,8", "groups of the test clips")
 	flag.IntVar(&o.board, "board-clips", 27, "clips for the emulated board, which is slow, evenly through the test clips; 0: all")
 	flag.IntVar(&o.dense, "dense-clips", 4, "clips for the dense network")
+	choices := flag.Bool("choices", false, "instead: what weights and activations in integers cost, each for itself")
 	flag.StringVar(&o.only, "only", "", "targets whose name contains this")
 	flag.Parse()
 	o.groups = strings.Split(*groups, ",")
+	if *choices {
+		exit(compareChoices(context.Background(), o))
+	}
 	exit(run(context.Background(), o))
 }
 
@@ -67,12 +71,17 @@ type made struct {
 	want  map[string][]float32 // logits of fdht by model file, which others are compared with
 }
 
-func run(ctx context.Context, o options) error {
+// load reads the model.
+func (o options) load() (*model.File, error) {
 	path := o.model
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		path = filepath.Join(path, "model.safetensors")
 	}
-	f, err := model.Load(path)
+	return model.Load(path)
+}
+
+func run(ctx context.Context, o options) error {
+	f, err := o.load()
 	if err != nil {
 		return err
 	}
@@ -174,7 +183,9 @@ func (m *made) measure(o options, prefix string) error {
 		chosen("C, "+n, func() (result, error) { return m.inC(n, m.files[n]) })
 	}
 	if prefix == "" { // a dense network has no room there
-		chosen("Cortex-M4, int8", func() (result, error) { return m.board(m.files["int8"], o.board) })
+		for _, n := range numbers {
+			chosen("Cortex-M4, "+n, func() (result, error) { return m.board(n, m.files[n], o.board) })
+		}
 	}
 	chosen("browser", m.browser)
 	return errors.Join(errs...)
