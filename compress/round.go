@@ -17,7 +17,7 @@ func Add(a, b *Factors) (*Factors, error) {
 	}
 	switch a.Spec.Kind {
 	case factor.HT:
-		return addHT(a, b), nil
+		return sumHT(a, b).factors(a), nil
 	case factor.TT:
 		return addTrain(a, b), nil
 	}
@@ -108,7 +108,7 @@ func distance(a, b *Factors) float64 {
 		cores, _ := orthogonaliseTrain(addTrain(a, minus))
 		return frobenius(cores[0].Data)
 	}
-	h := htOf(addHT(a, minus))
+	h := sumHT(a, minus)
 	h.orthogonalise()
 	return frobenius(h.frames[h.root()].Data)
 }

@@ -118,8 +118,8 @@ func (h *htMatrix) keep(vectors []blas64.General, ranks []int) {
 	}
 }
 
-// addHT is the sum of two HT matrices of one tree: leaf frames side by side, transfer tensors in blocks.
-func addHT(f, g *Factors) *Factors {
+// sumHT is the sum of two HT matrices of one tree: leaf frames side by side, transfer tensors in blocks.
+func sumHT(f, g *Factors) *htMatrix {
 	a, b := htOf(f), htOf(g)
 	for n := range a.nodes {
 		x, y := a.frames[n], b.frames[n]
@@ -158,5 +158,5 @@ func addHT(f, g *Factors) *Factors {
 			a.frames[n] = sum
 		}
 	}
-	return a.factors(f)
+	return a
 }
