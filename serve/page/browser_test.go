@@ -226,7 +226,8 @@ func testPage(t *testing.T, tabs browser, roll, film string) {
 	t.Run("clip", func(t *testing.T) { testClip(t, b, film) })
 	t.Run("broken", func(t *testing.T) { testBroken(t, b, url) })
 	t.Run("camera", func(t *testing.T) { testCamera(t, b, predict(t, roll)) })
-	t.Run("example", func(t *testing.T) { testExample(t, b) })
+	t.Run("javascript", func(t *testing.T) { testJavaScript(t, b) })
+	t.Run("commands", func(t *testing.T) { testCommands(t, b) })
 	t.Run("rows", func(t *testing.T) { testRows(t, b, npy(t, 9, rows.Config.Input)) })
 	b.Quiet(t)
 }
@@ -332,8 +333,8 @@ func testCamera(t *testing.T, b *browsertest.Page, want string) {
 	}
 }
 
-// testExample runs the page's example of a browser.
-func testExample(t *testing.T, b *browsertest.Page) {
+// testJavaScript runs the page's example of a browser.
+func testJavaScript(t *testing.T, b *browsertest.Page) {
 	code := b.Text(t, "#code-javascript")
 	b.Run(t, chromedp.Evaluate(`window.said = []; console.log = (...a) => said.push(a); (async () => {`+code+`})().catch((e) => said.push([String(e)])); true`, nil),
 		browsertest.Until("said.length > 9"),
@@ -346,6 +347,46 @@ func testExample(t *testing.T, b *browsertest.Page) {
 			t.Fatalf("the example prints %v, want a label and its probability", line)
 		}
 	}
+}
+
+// testCommands runs the page's examples in a shell and in Python, where these have what they need.
+func testCommands(t *testing.T, b *browsertest.Page) {
+	pix, in := made(t, 11, 16)
+	clip := convert(t, write(t, pix, in), "clip.mp4")
+	want := predict(t, clip)
+	run := func(t *testing.T, name string, args ...string) string {
+		cmd := exec.Command(name, args...)
+		cmd.Dir = filepath.Dir(clip)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, &stderr)
+		}
+		return string(out)
+	}
+	t.Run("curl", func(t *testing.T) {
+		if _, err := exec.LookPath("curl"); err != nil {
+			t.Skip("curl is not installed: one of the page's examples is of it")
+		}
+		var p client.Prediction
+		if out := run(t, "sh", "-c", b.Text(t, "#code-curl")); json.Unmarshal([]byte(out), &p) != nil || p.Label != want {
+			t.Errorf("the example prints %s, fdht predict %q", out, want)
+		}
+	})
+	t.Run("python", func(t *testing.T) {
+		python := "python3"
+		if exec.Command(python, "-c", "import websocket").Run() != nil {
+			python = "/usr/bin/python3" // where another one comes first on the PATH
+		}
+		if exec.Command(python, "-c", "import websocket").Run() != nil {
+			t.Skip("Python's websocket (python3-websocket) is not installed: one of the page's examples is of it")
+		}
+		out := run(t, python, "-c", b.Text(t, "#code-python"))
+		if lines := strings.Split(strings.TrimSpace(out), "\n"); len(lines) != 16 || !strings.HasPrefix(lines[15], want+" ") {
+			t.Errorf("the example prints %q, want a line for each of 16 frames, the last of them %s", out, want)
+		}
+	})
 }
 
 // testRows goes to a model of rows, which has no camera, and gives it an array.

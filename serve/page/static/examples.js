@@ -26,18 +26,18 @@ const quote = (word) => (/^[\w.,:@%+/-]+$/.test(word) ? word : `'${word.replaceA
 function python(stream, frame, token) {
   const { width, height } = frame, grey = format(frame) === "grey";
   return `import json, ${token ? "os, " : ""}subprocess
-from websockets.sync.client import connect  # pip install websockets
+from websocket import create_connection  # pip install websocket-client
 
 decode = "ffmpeg -v error -i clip.mp4 -vf scale=${width}:${height} -f rawvideo -pix_fmt ${grey ? "gray" : "rgb24"} -"
 film = subprocess.Popen(decode.split(), stdout=subprocess.PIPE).stdout
-${token ? `token = {"Authorization": "Bearer " + os.environ["FDHT_TOKEN"]}
-` : ""}with connect("${stream}"${token ? ", additional_headers=token" : ""}) as server:
-    server.send('{"format":"${grey ? "grey" : "rgb"}","width":${width},"height":${height}}')
-    server.recv()  # it is ready
-    while frame := film.read(${width * height * (grey ? 1 : 3)}):  # ${width} x ${height}${grey ? "" : " x 3"}
-        server.send(frame)
-        answer = json.loads(server.recv())
-        print(answer["label"], answer["top"][0]["probability"])`;
+server = create_connection("${stream}"${token ? `,
+                           header=["Authorization: Bearer " + os.environ["FDHT_TOKEN"]]` : ""})
+server.send('{"format":"${grey ? "grey" : "rgb"}","width":${width},"height":${height}}')
+server.recv()  # it is ready
+while frame := film.read(${width * height * (grey ? 1 : 3)}):  # ${width} x ${height}${grey ? "" : " x 3"}
+    server.send_binary(frame)
+    answer = json.loads(server.recv())
+    print(answer["label"], answer["top"][0]["probability"])`;
 }
 
 function javascript(stream, steps, token) {
