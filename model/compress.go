@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/fdht/fdht/compress"
 	"github.com/fdht/fdht/factor"
@@ -34,11 +35,44 @@ type Compressed struct {
 
 // piece is a matrix to be compressed.
 type piece struct {
-	name   string
-	src    compress.Source
-	layer  int
-	dir    int
-	hidden bool // the hidden half
+	name       string
+	rows, cols int
+	form       func() (compress.Source, error)
+	factors    *compress.Factors // of a structured matrix without columns beyond cols; nil: form alone gives it
+	layer      int
+	dir        int
+	hidden     bool // the hidden half
+}
+
+// decompose compresses the matrix. One that has the kind, modes and tree already is rounded as it is, without forming it, unless
+// it has a budget.
+func (p piece) decompose(ctx context.Context, s factor.Spec, target compress.Target) (*compress.Result, error) {
+	if f := p.factors; f != nil && target.Budget == 0 && sameTensor(f.Spec, s) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := s.Validate(); target.Tol == 0 && err != nil {
+			return nil, &compress.RequestError{Err: err}
+		}
+		r, err := compress.Round(f, s, target)
+		if err == nil {
+			r.Spec.Scope = s.Scope
+		}
+		return r, err
+	}
+	src, err := p.form()
+	if err != nil {
+		return nil, err
+	}
+	return compress.Decompose(ctx, src, s, target)
+}
+
+// sameTensor reports whether two structures of kind ht or tt differ in their ranks alone.
+func sameTensor(a, b factor.Spec) bool {
+	if a.Kind != b.Kind || !slices.Equal(a.In, b.In) || !slices.Equal(a.Out, b.Out) {
+		return false
+	}
+	return a.Kind == factor.TT || a.Kind == factor.HT && a.DimensionTree().String() == b.DimensionTree().String()
 }
 
 // Compress makes a model of f with compressed recurrent matrices; biases, classifier and all else stay as they are. Matrices that share
@@ -49,10 +83,7 @@ func Compress(ctx context.Context, f *File, how Compression) (*File, []Compresse
 	if len(how.Structure) == 0 {
 		return nil, nil, requestf("no structure to compress to")
 	}
-	pieces, fixed, err := split(f, how.Structure[0].Scope)
-	if err != nil {
-		return nil, nil, err
-	}
+	pieces, fixed := split(f, how.Structure[0].Scope)
 	groups := [3][]piece{}
 	for _, p := range pieces {
 		switch {
@@ -93,10 +124,9 @@ func Compress(ctx context.Context, f *File, how Compression) (*File, []Compresse
 		}
 		specs[g] = &results[0].Spec
 		for i, r := range results {
-			rows, cols := group[i].src.Size()
 			left -= r.Weights()
 			rest -= least[g]
-			report = append(report, Compressed{group[i].name, rows, cols, r.Spec, r.Report})
+			report = append(report, Compressed{group[i].name, group[i].rows, group[i].cols, r.Spec, r.Report})
 		}
 		done = append(done, results...)
 	}
@@ -151,7 +181,7 @@ func requestf(format string, args ...any) error {
 }
 
 // split lists the matrices that are to be compressed under the scope, and counts the weights of those that stay dense.
-func split(f *File, scope factor.Scope) (pieces []piece, fixed int64, err error) {
+func split(f *File, scope factor.Scope) (pieces []piece, fixed int64) {
 	cfg := f.Config.RNN()
 	for l := range cfg.Layers {
 		for d := range cfg.Directions() {
@@ -159,23 +189,50 @@ func split(f *File, scope factor.Scope) (pieces []piece, fixed int64, err error)
 			if d == 1 {
 				name += ".reverse"
 			}
-			wx, wh, err := sources(f.Net, l, d)
-			if err != nil {
-				return nil, 0, fmt.Errorf("%s: %w", name, err)
+			half := func(hidden bool) func() (compress.Source, error) {
+				return sync.OnceValues(func() (compress.Source, error) {
+					wx, wh, err := sources(f.Net, l, d)
+					if hidden {
+						return wh, err
+					}
+					return wx, err
+				})
 			}
+			p := piece{name: name, rows: cfg.Gates() * cfg.Hidden, cols: cfg.Inputs(l), form: half(false), layer: l, dir: d}
+			x, h := f.Net.Matrix(l, d), f.Net.RecurrentMatrix(l, d)
 			if scope == factor.Full {
-				pieces = append(pieces, piece{name, compress.Joined{wx, wh}, l, d, false})
-				continue
+				p.cols += cfg.Hidden
+				p.form = sync.OnceValues(func() (compress.Source, error) {
+					wx, wh, err := sources(f.Net, l, d)
+					return compress.Joined{wx, wh}, err
+				})
+				if h != nil {
+					x = nil
+				}
+			} else if h == nil {
+				x = nil
 			}
-			pieces = append(pieces, piece{name, wx, l, d, false})
-			if scope == factor.Split {
-				pieces = append(pieces, piece{name + ".recurrent", wh, l, d, true})
+			p.factors = factorsOf(x, p.cols)
+			pieces = append(pieces, p)
+			switch scope {
+			case factor.Full:
+				continue
+			case factor.Split:
+				pieces = append(pieces, piece{name + ".recurrent", p.rows, cfg.Hidden, half(true), factorsOf(h, cfg.Hidden), l, d, true})
 				continue
 			}
 			fixed += int64(cfg.Gates()) * int64(cfg.Hidden) * int64(cfg.Hidden)
 		}
 	}
-	return pieces, fixed, nil
+	return pieces, fixed
+}
+
+// factorsOf are the factors of a structured matrix that has so many columns, or nil.
+func factorsOf(w *factor.Linear, cols int) *compress.Factors {
+	if w == nil || w.Spec().Kind == factor.Dense || w.Spec().Cols() != cols {
+		return nil
+	}
+	return compress.FromLinear(w)
 }
 
 // window is a run of columns of a matrix as a compress.Source.
@@ -257,7 +314,7 @@ func together(ctx context.Context, group []piece, s factor.Spec, target compress
 	var chosen []factor.Spec
 	for i, p := range group {
 		var err error
-		if alone[i], err = compress.Decompose(ctx, p.src, s, target); err != nil {
+		if alone[i], err = p.decompose(ctx, s, target); err != nil {
 			return nil, err
 		}
 		if !slices.ContainsFunc(chosen, func(c factor.Spec) bool { return sameSpec(c, alone[i].Spec) }) {
@@ -278,7 +335,7 @@ func together(ctx context.Context, group []piece, s factor.Spec, target compress
 				continue
 			}
 			var err error
-			if results[i], err = compress.Decompose(ctx, p.src, c, compress.Target{}); err != nil {
+			if results[i], err = p.decompose(ctx, c, compress.Target{}); err != nil {
 				return nil, err
 			}
 		}

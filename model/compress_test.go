@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -163,6 +164,67 @@ func TestCompressSharesTheBudget(t *testing.T) {
 				t.Errorf("%s: %d weights of %d", r.Name, r.Report.Weights, tc.want[i])
 			}
 		}
+	}
+}
+
+// A matrix that has the structure already is rounded without being formed, which a larger one could not be.
+func TestCompressRounds(t *testing.T) {
+	network := func(input, hidden int, s factor.Spec) *File {
+		f, err := New(Config{Cell: "lstm", Input: input, Hidden: hidden, Layers: 1, Classes: []string{"a"}, Pooling: "last", Structure: s}, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	in, out := []int{4, 6, 3}, []int{4, 3, 4}
+	for _, s := range []factor.Spec{factor.HTSpec(in, out, 5, 5), factor.TTSpec(in, out, 5)} {
+		less := factor.HTSpec(in, out, 3, 3)
+		if s.Kind == factor.TT {
+			less = factor.TTSpec(in, out, 3)
+		}
+		for _, how := range []Compression{{Structure: []factor.Spec{less}}, {Structure: []factor.Spec{less}, Target: compress.Target{Tol: 0.6}}} {
+			f := network(60, 12, s)
+			g, report, err := Compress(context.Background(), f, how)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := dense(f.Net.Matrix(0, 0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			formed, err := compress.Decompose(context.Background(), window{w, 0, 72}, less, how.Target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := g.Net.Matrix(0, 0).Materialize()
+			sum := 0.0
+			for i, v := range got.Data {
+				sum += (float64(v) - float64(w.Data[i])) * (float64(v) - float64(w.Data[i]))
+			}
+			rep := report[0].Report
+			if e := math.Sqrt(sum); math.Abs(e-rep.Error) > 1e-5*rep.Norm || e > rep.Bound*(1+1e-5) || rep.Error > 1.5*formed.Report.Error || rep.Dense != 72*48 {
+				t.Errorf("%s %+v: error %v, reported %v, bound %v; by the dense matrix %v", s.Kind, how.Target, e, rep.Error, rep.Bound, formed.Report.Error)
+			}
+			if how.Target.Tol > 0 && rep.RelErr > how.Target.Tol {
+				t.Errorf("%s: error %v for %v", s.Kind, rep.RelErr, how.Target.Tol)
+			}
+			before, _, _ := f.Net.Count()
+			if n, _, _ := g.Net.Count(); n != rep.Weights || n >= before {
+				t.Errorf("%s: %d weights of %d, %d in the report", s.Kind, n, before, rep.Weights)
+			}
+		}
+	}
+	in, out = []int{1024, 1024}, []int{32, 32}
+	large := network(1<<20-256, 256, factor.HTSpec(in, out, 3, 3)) // 1,024 x 1,048,576
+	_, report, err := Compress(context.Background(), large, Compression{Structure: []factor.Spec{factor.HTSpec(in, out, 2, 2)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rep := report[0].Report; rep.RelErr < 0.01 || rep.RelErr > 0.99 || report[0].Spec.Ranks[factor.Leaf(0)] != 2 {
+		t.Errorf("error %v, %+v", rep.RelErr, report[0].Spec)
+	}
+	if _, _, err := Compress(context.Background(), large, Compression{Structure: []factor.Spec{factor.HTSpec(in, out, 1<<20, 1)}}); err == nil {
+		t.Error("a rank beyond all bounds is taken")
 	}
 }
 
