@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -172,10 +173,18 @@ type response struct {
 	http.ResponseWriter
 	status   int
 	patience time.Duration
+	conn     net.Conn // once it was taken over
 }
 
 // Unwrap is for http.ResponseController.
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Hijack is for WebSockets.
+func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	w.conn = conn
+	return conn, rw, err
+}
 
 func (w *response) WriteHeader(status int) {
 	if w.status == 0 {

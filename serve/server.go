@@ -163,7 +163,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	select {
 	case <-over:
 	case <-patience.Done():
-		s.each(func(st *stream) { st.conn.CloseNow() })
+		s.each((*stream).cut)
 		<-over
 	}
 	return nil
@@ -178,7 +178,7 @@ func (s *Server) Drain() {
 // Close ends the server: all streams at once. No request may come afterwards.
 func (s *Server) Close() {
 	s.draining.Store(true)
-	s.each(func(st *stream) { st.conn.CloseNow() })
+	s.each((*stream).cut)
 	s.handlers.Wait()
 	for _, m := range s.models {
 		if m.engine != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -25,6 +26,7 @@ type stream struct {
 	s       *Server
 	m       *served
 	conn    *websocket.Conn
+	wire    net.Conn // below conn
 	job     job
 	picture *picture
 	wake    chan struct{} // capacity 1: there is something for serve to look at
@@ -80,7 +82,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // it has answered
 	}
-	st := &stream{s: s, m: m, conn: conn, wake: make(chan struct{}, 1)}
+	st := &stream{s: s, m: m, conn: conn, wire: w.(*response).conn, wake: make(chan struct{}, 1)}
 	st.heard.Store(time.Now().UnixNano())
 	s.metrics.streams.Inc()
 	s.mu.Lock()
@@ -122,8 +124,19 @@ func (st *stream) end(code websocket.StatusCode, format string, args ...any) {
 			reason = reason[:120]
 		}
 		st.s.o.Log.Debug("stream ends", "model", st.m.Name, "code", int(code), "reason", reason)
+		impatient := time.AfterFunc(goodbye, func() { st.wire.Close() })
+		defer impatient.Stop()
 		st.conn.Close(code, reason)
 	})
+}
+
+// goodbye is how long a client has to answer a close.
+const goodbye = time.Second
+
+// cut ends the stream at once.
+func (st *stream) cut() {
+	st.wire.Close()
+	st.conn.CloseNow()
 }
 
 // ended keeps the code of a stream that ended without our doing.
@@ -398,7 +411,7 @@ func (st *stream) watch(now time.Time) {
 	o := &st.s.o
 	if since := st.writing.Load(); since != 0 && now.Sub(time.Unix(0, since)) > o.WriteTime {
 		st.ending.Do(func() { st.code.Store(int64(websocket.StatusPolicyViolation)) })
-		st.conn.CloseNow() // it would not take a reason either
+		st.cut() // it would not take a reason either
 		return
 	}
 	silent := now.Sub(time.Unix(0, st.heard.Load()))

@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"image/gif"
+	"image/jpeg"
 	"testing"
 )
 
@@ -89,6 +90,27 @@ func FuzzPNM(f *testing.F) {
 				t.Fatal("frame larger than its data")
 			}
 			buf = fr.Pix
+		}
+	})
+}
+
+func FuzzJPEG(f *testing.F) {
+	for _, c := range []int{1, 3} {
+		var b bytes.Buffer
+		if err := jpeg.Encode(&b, pictureOf(made(9, 11, c, 1)), nil); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes(), c)
+		f.Add(b.Bytes()[:b.Len()/2], c)
+	}
+	j := NewJPEG(Limits{Pixels: 4096})
+	f.Fuzz(func(t *testing.T, data []byte, channels int) {
+		if channels != 1 {
+			channels = 3
+		}
+		fr, err := j.Decode(data, channels)
+		if err == nil && (fr.Channels != channels || fr.Height*fr.Width > 4096 || len(fr.Pix) != fr.Height*fr.Width*channels) {
+			t.Fatalf("%dx%dx%d, %d bytes", fr.Height, fr.Width, fr.Channels, len(fr.Pix))
 		}
 	})
 }

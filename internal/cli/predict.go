@@ -25,7 +25,7 @@ const stdinName = "-"
 
 // predictCmd is fdht predict.
 type predictCmd struct {
-	Model string   `placeholder:"M" group:"model" help:"Model file, or the folder of a run; with --server a model's name there."`
+	Model string `placeholder:"M" group:"model" help:"Model file, or the folder of a run; with --server a model's name there."`
 	remoteFlags
 	Files []string `arg:"" placeholder:"FILE" help:"Video files, folders of images, GIF, y4m, .npy or .npz arrays; - reads one from standard input."`
 	sampleFlags

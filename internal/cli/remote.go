@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/fdht/fdht"
 	"github.com/fdht/fdht/client"
@@ -56,10 +57,12 @@ func (r *remote) predict(ctx context.Context, path string, how fdht.Reading) (cl
 		steps := max(how.Steps, 0) // less than 0 is all here
 		h.Steps = &steps
 	}
-	p, err := r.c.Predict(ctx, f, filepath.Base(path), h)
+	name := filepath.Base(path)
+	p, err := r.c.Predict(ctx, f, name, h)
 	var e *client.Error
 	if errors.As(err, &e) {
-		return p, hintedRefusal(fmt.Errorf("%s: %w", path, err))
+		e.Detail = path + ": " + strings.TrimPrefix(e.Detail, name+": ")
+		return p, hintedRefusal(e)
 	}
 	return p, err
 }
