@@ -262,6 +262,7 @@ func TestPredictRefusals(t *testing.T) {
 		"a lying array":     {"/v1/predict?model=m1", bytes.NewReader(npy(8, 20)[:90]), octets, 422, "needs a file of"},
 		"video for rows":    {"/v1/predict?model=m1", bytes.NewReader(good), octets, 422, "not video"},
 		"array for frames":  {"/v1/predict", bytes.NewReader(npy(3, 20)), octets, 422, "the model takes 256"},
+		"too many steps":    {"/v1/predict?steps=9&short=repeat", bytes.NewReader(good), octets, 413, "at most 8"},
 		"each of both ends": {"/v1/predict?model=m2&each=true", bytes.NewReader(npy(3, 20)), octets, 422, "both ends"},
 	} {
 		w := ask(s, "POST", c.path, c.body, c.headers...)

@@ -40,6 +40,9 @@ func (s *Server) predict(ctx context.Context, q *predictQuery) (*answer[client.P
 	if err != nil {
 		return nil, err
 	}
+	if q.Steps > s.o.Frames {
+		return nil, problem(http.StatusRequestEntityTooLarge, "steps %d: at most %d", q.Steps, s.o.Frames)
+	}
 	select {
 	case s.uploads <- struct{}{}:
 		defer func() { <-s.uploads }()
