@@ -7,12 +7,15 @@ import (
 	"flag"
 	"fmt"
 	"math"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -61,7 +64,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"npy": npy, "epochs": epochs, "samerun": sameRun, "json": jsonValue, "cut": cut, "tmpfs": tmpfs, "only": only, "within": within, "samecost": sameCost, "samelogits": sameLogits, "samereport": sameReport, "waitrun": waitRun, "huge": huge,
+			"npy": npy, "epochs": epochs, "samerun": sameRun, "json": jsonValue, "cut": cut, "tmpfs": tmpfs, "only": only, "within": within, "samecost": sameCost, "samelogits": sameLogits, "samereport": sameReport, "waitrun": waitRun, "huge": huge, "freeport": freePort, "reachable": reachable, "terminate": terminate,
 		},
 	})
 }
@@ -277,4 +280,45 @@ func huge(ts *testscript.TestScript, neg bool, args []string) {
 	}, 1)
 	ts.Check(err)
 	ts.Check(m.Save(ts.MkAbs(args[0])))
+}
+
+// freeport NAME sets a variable of the environment to a port that nothing listens on.
+func freePort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: freeport name")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(err)
+	ts.Check(l.Close())
+	ts.Setenv(args[0], port)
+}
+
+// reachable URL waits until a server answers there.
+func reachable(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: reachable url")
+	}
+	for range 6000 {
+		res, err := http.Get(args[0])
+		if err == nil {
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%s did not answer in a minute", args[0])
+}
+
+// terminate asks all programs in the background to end, as service managers do.
+func terminate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: terminate")
+	}
+	for _, c := range ts.BackgroundCmds() {
+		ts.Check(c.Process.Signal(syscall.SIGTERM))
+	}
 }

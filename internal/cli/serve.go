@@ -69,6 +69,9 @@ func (c *serveCmd) Run(ctx context.Context, u *ui) error {
 	if err != nil {
 		return err
 	}
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		return usage("", "--addr %s: want HOST:PORT", c.Addr)
+	}
 	if o.Token == "" && !c.Insecure && !serve.Loopback(c.Addr) {
 		return usage("--token-file FILE asks for a token; --insecure says that everyone who reaches this address may use it", "--addr %s can be reached from other machines and there is no token", c.Addr)
 	}
