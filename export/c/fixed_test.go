@@ -91,21 +91,32 @@ func TestFixed(t *testing.T) {
 		}
 	}
 	for i, a := range []Arithmetic{Int8, Int8Wide, Int16} {
+		if len(want[a]) < 10 {
+			t.Errorf("arithmetic %d: %d models", a, len(want[a]))
+		}
 		header, source := Engine(a)
-		cc := found[i%len(found)]
-		out := bytes.NewReader(run(t, host(t, cc, header, source, sanitised...), in[a]))
-		for i, w := range want[a] {
-			got := make([]float32, len(w))
-			if err := binary.Read(out, binary.NativeEndian, got); err != nil {
-				t.Fatal(err)
-			}
-			if !slices.Equal(got, w) {
-				t.Errorf("%s, arithmetic %d, %s: logits %v, want %v", cc, a, names[a][i], got, w)
-			}
+		checkFixed(t, host(t, found[i%len(found)], header, source, sanitised...), in[a].Bytes(), want[a], names[a])
+		for _, cc := range found { // as it is shipped
+			checkFixed(t, host(t, cc, header, source, "-O2"), in[a].Bytes(), want[a], names[a])
 		}
-		if out.Len() > 0 || len(want[a]) < 10 {
-			t.Errorf("arithmetic %d: %d bytes over, %d models", a, out.Len(), len(want[a]))
+	}
+}
+
+// checkFixed runs all models on a host and expects their logits to the bit.
+func checkFixed(t *testing.T, exe string, in []byte, want [][]float32, names []string) {
+	t.Helper()
+	out := bytes.NewReader(run(t, exe, bytes.NewReader(in)))
+	for i, w := range want {
+		got := make([]float32, len(w))
+		if err := binary.Read(out, binary.NativeEndian, got); err != nil {
+			t.Fatal(err)
 		}
+		if !slices.Equal(got, w) {
+			t.Errorf("%s, %s: logits %v, want %v", exe, names[i], got, w)
+		}
+	}
+	if out.Len() > 0 {
+		t.Errorf("%s: %d bytes over", exe, out.Len())
 	}
 }
 

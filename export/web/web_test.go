@@ -34,7 +34,9 @@ func TestBuildRefuses(t *testing.T) {
 		{"rows of features", func(c *model.Config) { c.Frame = nil }, 1 << 20, func(err error) bool { return errors.Is(err, ErrNoFrames) }},
 		{"both directions", func(c *model.Config) { c.Bidirectional = true }, 1 << 20, func(err error) bool { return errors.Is(err, ErrBidirectional) }},
 		{"a kind of frames that is not known", func(c *model.Config) { c.Frame.Input = "flow" }, 1 << 20, func(err error) bool { return err != nil && strings.Contains(err.Error(), `"flow"`) }},
-		{"differences to a frame long ago", func(c *model.Config) { c.Frame.Input, c.Frame.Lag = "diff", 1<<30 }, 1 << 20, func(err error) bool { return err != nil && strings.Contains(err.Error(), "lag 1073741824: want 1 to 1000") }},
+		{"differences to a frame long ago", func(c *model.Config) { c.Frame.Input, c.Frame.Lag = "diff", 1<<30 }, 1 << 20, func(err error) bool {
+			return err != nil && strings.Contains(err.Error(), "lag 1073741824: want 1 to 1000")
+		}},
 		{"too large", nil, 20_000, func(err error) bool { return errors.As(err, &large) && large.Bytes > large.Most }},
 		{"too large when all is counted", nil, whole.Bytes() - 1, func(err error) bool { return errors.As(err, &large) && large.Bytes > large.Most }},
 	} {

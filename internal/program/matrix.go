@@ -71,10 +71,7 @@ func along(w *factor.Linear, lo, hi, at int, way Way) (Matrix, error) {
 func cuts(w *factor.Linear, lo, hi int) [][]network {
 	spec := w.Spec()
 	if spec.Kind == factor.Dense {
-		box := min(hi-lo, denseBlock)
-		for (hi-lo)%box != 0 {
-			box--
-		}
+		box := denseBox(spec, lo, hi)
 		return [][]network{{denseNetwork(spec, lo, hi, box)}}
 	}
 	nets := networks(w, lo, hi)
@@ -115,6 +112,27 @@ func (m *Matrix) measure() {
 
 // denseBlock is the most columns of a dense matrix that are taken at a time.
 const denseBlock = 2048
+
+// denseBox is how many columns lo..hi-1 are taken at a time: a divisor of their number, so that no block is filled up; where there is none that is large, equal
+// parts. The last of those then reaches over the end of a row, of the last row too, but not over the end of the weights: other columns of the matrix or the
+// head, of at least H numbers, are there, and what is there is multiplied with zeros.
+func denseBox(spec factor.Spec, lo, hi int) int {
+	n := hi - lo
+	box := min(n, denseBlock)
+	for n%box != 0 {
+		box--
+	}
+	if box >= min(n, denseBlock/2) {
+		return box
+	}
+	const mostGates = 4
+	blocks := (n + denseBlock - 1) / denseBlock
+	even := (n + blocks - 1) / blocks
+	if even*blocks-n <= max(spec.Cols()-hi, spec.Rows()/mostGates) {
+		return even
+	}
+	return box
+}
 
 // input compiles columns 0..width-1 of w, which begins at place `at` of the weights. Of the ways to cut it into blocks it takes the one with the fewest multiply-adds
 // whose working memory is at most `elements`, or else the one with the least memory.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fdht/fdht/factor"
 	"github.com/fdht/fdht/internal/program"
 	"github.com/fdht/fdht/internal/testmodels"
 	"github.com/fdht/fdht/model"
@@ -137,5 +138,29 @@ func TestElements(t *testing.T) {
 		if got := program.Elements(c.bytes, c.size); got != c.want {
 			t.Errorf("%d bytes of %d: %d elements, want %d", c.bytes, c.size, got, c.want)
 		}
+	}
+}
+
+// TestDenseBox: columns without a large divisor go in few blocks, whose last one reads nothing beyond the weights.
+func TestDenseBox(t *testing.T) {
+	all := testmodels.All(t)
+	for _, scope := range []string{"full", "partial"} {
+		p, err := program.New(all["columns-"+scope], program.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := p.Layers[0].Input; m.Blocks != 2 || m.Box != 1027 {
+			t.Errorf("%s: %d blocks of %d", scope, m.Blocks, m.Box)
+		}
+	}
+	f := all["columns-partial"]
+	c := f.Config
+	c.Classes, c.Hidden, c.Input, c.Structure = []string{"a"}, 1, 9973, factor.DenseSpec(4, 9973).WithScope(factor.Partial) // 5 blocks would read 2 beyond the end, and there is one
+	p, err := program.New(testmodels.Random(t, c, 1), program.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := p.Layers[0].Input; m.Box*m.Blocks > c.Input+1 {
+		t.Errorf("%d blocks of %d for %d columns", m.Blocks, m.Box, c.Input)
 	}
 }

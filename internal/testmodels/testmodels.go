@@ -37,6 +37,14 @@ func All(t testing.TB) map[string]*model.File {
 		c.Layers, c.Upper, c.Structure = 1, nil, factor.HTSpec(d[0], d[1], min(rank, smallest(d)), min(rank, smallest(d)))
 		all[fmt.Sprintf("modes-%d", len(d[0]))] = Random(t, c, 5)
 	}
+	for i, scope := range []factor.Scope{factor.Full, factor.Partial} { // more columns than engines take at a time, and no divisor of their number
+		c := model.Config{Cell: "lstm", Input: 2053, Hidden: 3, Layers: 1, Classes: []string{"a", "b"}, Pooling: "last", Structure: factor.DenseSpec(12, 2053)}
+		if scope == factor.Full {
+			c.Structure = factor.DenseSpec(12, 2056)
+		}
+		c.Structure = c.Structure.WithScope(scope)
+		all[fmt.Sprintf("columns-%s", scope)] = Random(t, c, uint64(i))
+	}
 	return all
 }
 

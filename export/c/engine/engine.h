@@ -54,11 +54,12 @@ void fdht_open(fdht_state *s, const fdht_model *model, fdht_data *data, fdht_sum
 /* fdht_reset goes back to the start of a sequence. */
 void fdht_reset(fdht_state *s);
 
-/* fdht_step takes a whole row. 1, or -1 in the middle of a row that was begun in parts. */
+/* fdht_step takes a whole row. 1, or -1 in the middle of a row that was begun in parts, or where fdht_rows answers -1. */
 int32_t fdht_step(fdht_state *s, const float *row);
 
 /* fdht_rows takes the next count numbers of a row: 1 when the row is complete, 0 when it is not yet, -1 when count is below 0 or beyond
- * the end of the row, and then nothing is taken. Engines of integers answer -1 too after 65,535 steps: a longer sequence might overflow its mean. */
+ * the end of the row, and then nothing is taken. A sequence ends after 65,535 steps in engines of integers, whose mean might overflow, and after
+ * 2,147,483,647 in others: from then on it is -1 and the logits stay as they are, until fdht_reset. */
 int32_t fdht_rows(fdht_state *s, const float *numbers, int32_t count);
 
 /* fdht_pixels is fdht_rows for count bytes of a video frame; -1 too when the model does not take frames, or wants an old one and has none. */
