@@ -64,9 +64,3 @@ func (j *mulJob) rows(path Path, heights []int, vectors, batch int, p *mulArgs, 
 
 // l1Floats is how many numbers of A and B are kept in the first cache.
 const l1Floats = 8 << 10
-
-// split gives the length of equal parts of n that are no longer than most.
-func split(n, most int) int {
-	parts := (n + most - 1) / most
-	return (n + parts - 1) / parts
-}

@@ -147,3 +147,9 @@ func transpose(path Path, dst, src []float32, rows, cols, dstRow, srcRow int) {
 		}
 	}
 }
+
+// split gives the length of equal parts of n that are no longer than most.
+func split(n, most int) int {
+	parts := (n + most - 1) / most
+	return (n + parts - 1) / parts
+}
