@@ -2,7 +2,6 @@ package serve
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -53,7 +52,7 @@ func TestStream(t *testing.T) {
 	addr, _ := up(t, s)
 	c := clientOf(t, addr, "")
 	grey, large := frames(8, side, side), frames(8, 40, 30)
-	var pictures, rows, floats [][]byte
+	var pictures, floats [][]byte
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 8 {
 		img := image.NewGray(image.Rect(0, 0, 33, 21))
@@ -72,9 +71,7 @@ func TestStream(t *testing.T) {
 		}
 		floats = append(floats, row)
 	}
-	for _, f := range frames(8, side, 3*side) {
-		rows = append(rows, f)
-	}
+	rows := frames(8, side, 3*side)
 	for name, k := range map[string]struct {
 		model  int
 		hello  client.Hello
@@ -213,8 +210,6 @@ func idle(t *testing.T, o Options) (s *Server, c *client.Client, start func()) {
 	s = newServer(t, o, m)
 	e := s.models[0].engine
 	e.end() // its workers go, and others come when the test says so
-	s2 := make(chan struct{})
-	t.Cleanup(func() { close(s2) })
 	started := false
 	start = func() {
 		if started {
@@ -541,5 +536,4 @@ func TestQuietStreams(t *testing.T) {
 	if _, _, err := conn.Read(within(t)); closeCode(err) != 1008 || !strings.Contains(err.Error(), "no first message") {
 		t.Errorf("no hello: %v", err)
 	}
-	_ = context.Background()
 }
