@@ -42,6 +42,7 @@ type root struct {
 	Serve      serveCmd      `cmd:"" help:"Put models behind an address: an HTTP API, live streams, and a page to try them."`
 	Data       dataCmd       `cmd:"" help:"Look through, split or cache a data folder, or write made clips."`
 	Experiment experimentCmd `cmd:"" help:"Train a matrix of networks, choose their settings by cross-validation, and write a page of results."`
+	Features   featuresCmd   `cmd:"" help:"Compute the features of clips with a CNN in an ONNX file."`
 	Bench      benchCmd      `cmd:"" help:"Measure the speed of this machine: kernels against its peak, frames, clips, training steps."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
