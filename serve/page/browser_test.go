@@ -352,7 +352,7 @@ func testJavaScript(t *testing.T, b *browsertest.Page) {
 // testCommands runs the page's examples in a shell and in Python, where these have what they need.
 func testCommands(t *testing.T, b *browsertest.Page) {
 	pix, in := made(t, 11, 16)
-	clip := convert(t, write(t, pix, in), "clip.mp4")
+	clip := convert(t, write(t, pix, in), "clip.mp4", "-preset", "ultrafast")
 	want := predict(t, clip)
 	run := func(t *testing.T, name string, args ...string) string {
 		cmd := exec.Command(name, args...)
