@@ -5,7 +5,6 @@ package cnn
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 )
@@ -47,15 +46,4 @@ func Library(node string) (string, error) {
 		return "", fmt.Errorf("no library of ONNX Runtime at %s", form)
 	}
 	return found[0], nil
-}
-
-// library is the one that the options name.
-func (o Options) library() (string, error) {
-	if o.Library != "" {
-		if _, err := os.Stat(o.Library); err != nil {
-			return "", fmt.Errorf("--library %s: no such file", o.Library)
-		}
-		return o.Library, nil
-	}
-	return Library(os.Getenv("FDHT_NODE"))
 }

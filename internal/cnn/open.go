@@ -5,6 +5,7 @@ package cnn
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	ort "github.com/yalue/onnxruntime_go"
 )
@@ -137,3 +138,14 @@ func means(v []float32, f int) []float32 {
 
 // Close gives up the network and the library.
 func (n *Network) Close() error { return errors.Join(n.session.Destroy(), ort.DestroyEnvironment()) }
+
+// library is the one that the options name.
+func (o Options) library() (string, error) {
+	if o.Library != "" {
+		if _, err := os.Stat(o.Library); err != nil {
+			return "", fmt.Errorf("--library %s: no such file", o.Library)
+		}
+		return o.Library, nil
+	}
+	return Library(os.Getenv("FDHT_NODE"))
+}
