@@ -34,11 +34,13 @@ type Dataset interface {
 type Sample struct {
 	// Steps is the number T of rows. The frames are cut into T even segments and one is taken from each: the middle
 	// one, or in training a random one. 0 takes every frame.
-	Steps   int
-	Train   bool // random frames and augmentation
-	Seed    uint64
-	Epoch   int
-	Augment Augment
+	Steps int
+	Train bool // random frames and augmentation
+	Seed  uint64
+	Epoch int
+	// Of Views > 1 different samplings of a clip, View (0..Views-1) takes the frame (View + 1/2) / Views into each segment.
+	View, Views int
+	Augment     Augment
 	// Short says what becomes of clips with fewer than Steps frames: an error (""), or ShortRepeat.
 	Short string
 }
@@ -51,6 +53,8 @@ func (s Sample) Validate() error {
 	switch {
 	case s.Steps < 0:
 		return fmt.Errorf("--steps %d: want 0 (the whole clip) or more", s.Steps)
+	case s.View < 0 || s.View >= max(s.Views, 1):
+		return fmt.Errorf("view %d of %d: they count from 0", s.View, s.Views)
 	case s.Short != "" && s.Short != ShortRepeat && s.Short != "error":
 		return fmt.Errorf("--short %q: want error or repeat", s.Short)
 	}
@@ -143,7 +147,8 @@ func (s Sample) pick(idx []int32, id string, n int, rng *source) ([]int32, error
 	}
 	for k := range s.Steps {
 		if !s.Train {
-			idx = append(idx, int32((2*k+1)*n/(2*s.Steps)))
+			views := max(s.Views, 1)
+			idx = append(idx, int32(int64(2*(k*views+s.View)+1)*int64(n)/int64(2*s.Steps*views)))
 			continue
 		}
 		lo := k * n / s.Steps

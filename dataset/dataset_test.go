@@ -123,6 +123,19 @@ func TestPick(t *testing.T) {
 	if !slices.Equal(idx, []int32{1, 4, 7, 10}) {
 		t.Errorf("middles of 12 frames: %v", idx)
 	}
+	// All views together take every frame once; an odd number of them has the middle one among it.
+	var all []int32
+	for view := range 3 {
+		idx, _ = Sample{Steps: 4, View: view, Views: 3}.pick(nil, "x", 12, nil)
+		all = append(all, idx...)
+	}
+	if middle := all[4:8]; !slices.Equal(middle, []int32{1, 4, 7, 10}) {
+		t.Errorf("the middle view takes %v", middle)
+	}
+	slices.Sort(all)
+	if !slices.Equal(all, []int32{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}) {
+		t.Errorf("three views take %v", all)
+	}
 	if idx, _ = (Sample{}).pick(nil, "x", 3, nil); !slices.Equal(idx, []int32{0, 1, 2}) {
 		t.Errorf("the whole clip: %v", idx)
 	}

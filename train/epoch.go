@@ -101,7 +101,7 @@ func (t *trainer) validate(ctx context.Context, e *Epoch) error {
 	}
 	t.swapAverage()
 	defer t.swapBack()
-	r, err := evaluate(ctx, t.run, t.o.Model.Config.Classes, t.val, func(done, total int) {
+	r, err := evaluate(ctx, t.run, t.o.Model.Config.Classes, t.val, t.o.Views, func(done, total int) {
 		t.progress.Step(Step{
 			Epoch: e.Epoch, Epochs: t.o.Epochs, Step: done, Steps: total, Validating: true,
 			Loss: e.TrainLoss, Accuracy: e.TrainAccuracy, ClipsPerSec: e.ClipsPerSec,

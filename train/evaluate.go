@@ -34,12 +34,16 @@ type Class struct {
 	Precision *float64 `json:"precision"` // of the clips taken for the class, the share that is of it
 }
 
-// EvalOptions says how Evaluate goes about it. No number depends on it.
+// MaxViews is the most samplings of a clip that Evaluate takes.
+const MaxViews = 1000
+
+// EvalOptions says how Evaluate goes about it. No number depends on it but on Views.
 type EvalOptions struct {
+	Views    int                   // samplings of each clip, over which the mean of the probabilities is taken; 0: 1, of the middle frames
 	Batch    int                   // clips at a time; 0: 32
 	Workers  int                   // of the network; 0: all processors
 	Loaders  int                   // clips prepared at once; 0: as many as Workers
-	Progress func(done, total int) // clips, after each batch; may be nil
+	Progress func(done, total int) // clips, after each batch, each view a clip; may be nil
 }
 
 func (o EvalOptions) withDefaults() EvalOptions {
@@ -68,7 +72,7 @@ func Evaluate(ctx context.Context, m *model.File, src Source, o EvalOptions) (*R
 		return nil, err
 	}
 	o = o.withDefaults()
-	return evaluate(ctx, m.Net.NewRunner(o.Workers), m.Config.Classes, newLoader(src, o.Batch, o.Loaders, by), o.Progress)
+	return evaluate(ctx, m.Net.NewRunner(o.Workers), m.Config.Classes, newLoader(src, o.Batch, o.Loaders, by), o.Views, o.Progress)
 }
 
 // Network is another network than an rnn.Model: Forward writes the logits [B, C] of a batch of sequences, whose rows are scaled but
@@ -86,7 +90,7 @@ func EvaluateNetwork(ctx context.Context, net Network, c model.Config, src Sourc
 		return nil, err
 	}
 	o = o.withDefaults()
-	return evaluate(ctx, net, c.Classes, newLoader(src, o.Batch, o.Loaders, nil), o.Progress)
+	return evaluate(ctx, net, c.Classes, newLoader(src, o.Batch, o.Loaders, nil), o.Views, o.Progress)
 }
 
 func checkWidth(c model.Config, src Source) error {
@@ -97,46 +101,88 @@ func checkWidth(c model.Config, src Source) error {
 }
 
 // evaluate fills a report; the runner knows the weights of now.
-func evaluate(ctx context.Context, run Network, classes []string, l *loader, progress func(done, total int)) (*Report, error) {
+func evaluate(ctx context.Context, run Network, classes []string, l *loader, views int, progress func(done, total int)) (*Report, error) {
 	c, n := len(classes), l.src.Len()
-	r := &Report{Clips: n, Predicted: make([]int, 0, n), Confidence: make([]float32, 0, n), Confusion: make([][]int, c)}
-	for i := range r.Confusion {
-		r.Confusion[i] = make([]int, c)
+	t := newTally(c, n)
+	views = max(views, 1)
+	var sum []float32 // of each clip's probabilities
+	if views > 1 {
+		sum = make([]float32, n*c)
 	}
 	logits := make([]float32, l.size*c)
-	var top1, top5 int
-	for b, err := range l.batches(ctx, inOrder(n), Draw{}) {
-		if err != nil {
-			return nil, err
-		}
-		run.Forward(logits[:len(b.seqs)*c], b.seqs)
-		for k, label := range b.labels {
-			z := logits[k*c : (k+1)*c]
-			r.Loss += CrossEntropy(nil, z, label, 0, 1)
-			place := rank(z, label)
-			if place == 0 {
-				top1++
+	done := 0
+	for view := range views {
+		for b, err := range l.batches(ctx, inOrder(n), Draw{View: view, Views: views}) {
+			if err != nil {
+				return nil, err
 			}
-			if place < 5 {
-				top5++
+			run.Forward(logits[:len(b.seqs)*c], b.seqs)
+			for k, label := range b.labels {
+				z := logits[k*c : (k+1)*c]
+				if views == 1 {
+					t.count(z, label)
+					continue
+				}
+				Softmax(z, z)
+				clip := sum[b.index[k]*c:][:c]
+				for i, p := range z {
+					clip[i] += p / float32(views)
+				}
+				if view == views-1 {
+					for i, p := range clip { // as logits of the same probabilities
+						clip[i] = float32(math.Log(float64(p)))
+					}
+					t.count(clip, label)
+				}
 			}
-			guess := top(z)
-			Softmax(z, z)
-			r.Predicted = append(r.Predicted, guess)
-			r.Confidence = append(r.Confidence, z[guess])
-			r.Confusion[label][guess]++
-		}
-		if progress != nil {
-			progress(len(r.Predicted), n)
+			if done += len(b.seqs); progress != nil {
+				progress(done, n*views)
+			}
 		}
 	}
-	r.Loss /= float64(n)
-	r.Top1, r.Top5 = float64(top1)/float64(n), float64(top5)/float64(n)
-	if math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
-		return nil, fmt.Errorf("the model's outputs are not numbers: the mean loss over %d clips is %v", n, r.Loss)
+	return t.report(classes)
+}
+
+// tally counts clips into a report.
+type tally struct {
+	*Report
+	top1, top5 int
+}
+
+func newTally(classes, clips int) *tally {
+	r := &Report{Clips: clips, Predicted: make([]int, 0, clips), Confidence: make([]float32, 0, clips), Confusion: make([][]int, classes)}
+	for i := range r.Confusion {
+		r.Confusion[i] = make([]int, classes)
 	}
-	r.perClass(classes)
-	return r, nil
+	return &tally{Report: r}
+}
+
+// count adds a clip and turns its logits into probabilities.
+func (t *tally) count(z []float32, label int) {
+	t.Loss += CrossEntropy(nil, z, label, 0, 1)
+	place := rank(z, label)
+	if place == 0 {
+		t.top1++
+	}
+	if place < 5 {
+		t.top5++
+	}
+	guess := top(z)
+	Softmax(z, z)
+	t.Predicted = append(t.Predicted, guess)
+	t.Confidence = append(t.Confidence, z[guess])
+	t.Confusion[label][guess]++
+}
+
+func (t *tally) report(classes []string) (*Report, error) {
+	n := float64(t.Clips)
+	t.Loss /= n
+	t.Top1, t.Top5 = float64(t.top1)/n, float64(t.top5)/n
+	if math.IsNaN(t.Loss) || math.IsInf(t.Loss, 0) {
+		return nil, fmt.Errorf("the model's outputs are not numbers: the mean loss over %d clips is %v", t.Clips, t.Loss)
+	}
+	t.perClass(classes)
+	return t.Report, nil
 }
 
 func (r *Report) perClass(classes []string) {

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"errors"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/rnn"
 )
 
@@ -68,6 +70,68 @@ func TestEvaluate(t *testing.T) {
 	}
 	if !near(mean, r.MeanRecall, 1e-12) {
 		t.Errorf("mean recall %v, want %v", r.MeanRecall, mean)
+	}
+}
+
+// Probabilities are averaged over the views, not logits, and not labels.
+func TestEvaluateViews(t *testing.T) {
+	o := testOptions(t)
+	src := &viewed{made{clips: 9, classes: 3, width: 20}}
+	// Of the three views of a clip two speak for class 0 a little, one for its own class much.
+	net := loudest(func(view, label int) []float32 {
+		z := []float32{1, 0, 0}
+		if view == 1 {
+			z = make([]float32, 3)
+			z[label] = 4
+		}
+		return z
+	})
+	done := 0
+	r, err := EvaluateNetwork(context.Background(), net, o.Model.Config, src, EvalOptions{Views: 3, Batch: 4, Progress: func(d, total int) {
+		if d <= done || total != 27 {
+			t.Errorf("progress %d of %d after %d", d, total, done)
+		}
+		done = d
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Top1 != 1 || r.Clips != 9 || done != 27 || len(r.Predicted) != 9 {
+		t.Errorf("%+v after %d", r, done)
+	}
+	e, e4 := math.E, math.Exp(4)
+	want := (2/(e+2) + e4/(e4+2)) / 3 // of a clip of class 1
+	if got := float64(r.Confidence[1]); !near(got, want, 1e-6) {
+		t.Errorf("confidence %v, want %v", got, want)
+	}
+	same := (2*e/(e+2) + e4/(e4+2)) / 3
+	if loss := -(math.Log(same) + 2*math.Log(want)) / 3; !near(r.Loss, loss, 1e-6) {
+		t.Errorf("loss %v, want %v", r.Loss, loss)
+	}
+	if r, err = EvaluateNetwork(context.Background(), net, o.Model.Config, src, EvalOptions{}); err != nil || r.Top1 != 1./3 {
+		t.Errorf("one view: %+v, %v", r, err)
+	}
+}
+
+// viewed is a split whose clips say which view they are of which class.
+type viewed struct{ made }
+
+type view struct{ view, label int }
+
+func (v *viewed) Clip(_ rnn.Sequence, i int, d Draw) (rnn.Sequence, error) {
+	return view{d.View, v.Label(i)}, nil
+}
+
+func (view) Len() int            { return 1 }
+func (view) Load([]float32, int) {}
+
+// loudest is a network of a view's logits.
+type loudest func(view, label int) []float32
+
+func (f loudest) Forward(logits []float32, batch []rnn.Sequence) {
+	for i, s := range batch {
+		v := s.(*model.Scaled).Seq.(view)
+		copy(logits[3*i:], f(v.view, v.label))
 	}
 }
 

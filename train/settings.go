@@ -28,6 +28,7 @@ type Settings struct {
 	EMA       float64 `json:"ema"`             // decay of the weights' moving average, which is then what is evaluated and saved; 0: none
 	Patience  int     `json:"patience"`        // epochs without a better one before the run ends; 0: never
 	Calibrate int     `json:"calibrate"`       // training clips from which the scale of fresh weights is fitted; 0: none, for weights that are trained already
+	Views     int     `json:"views,omitempty"` // samplings of a clip at validation, see EvalOptions; 0: 1
 	Data      string  `json:"data,omitempty"`  // what the data is, in the caller's words; compared only
 }
 
@@ -61,6 +62,7 @@ func (s Settings) Validate() error {
 		{"label-smoothing", s.Smoothing, s.Smoothing >= 0 && s.Smoothing < 1, "from 0 to below 1; try 0.1"},
 		{"ema", s.EMA, s.EMA >= 0 && s.EMA < 1, "from 0, no average, to below 1; try 0.99"},
 		{"patience", float64(s.Patience), s.Patience >= 0, "at least 0; 0 never stops early"},
+		{"views", float64(s.Views), s.Views >= 0 && s.Views <= MaxViews, fmt.Sprintf("from 1 to %d", MaxViews)},
 		{"calibrate", float64(s.Calibrate), s.Calibrate >= 0, "at least 0"},
 	} {
 		if !c.ok {

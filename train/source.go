@@ -25,6 +25,8 @@ type Draw struct {
 	Train bool // random frames and augmentation; without it a clip is always the same
 	Seed  uint64
 	Epoch int // counted from 0
+
+	View, Views int // without Train: which of several samplings of a clip, see EvalOptions
 }
 
 // Clips is the Source over some clips of a data set.
@@ -84,7 +86,7 @@ func (c *Clips) Clip(prev rnn.Sequence, i int, d Draw) (rnn.Sequence, error) {
 		clip = new(dataset.Clip)
 	}
 	s := c.sample
-	s.Train, s.Seed, s.Epoch = d.Train, d.Seed, d.Epoch
+	s.Train, s.Seed, s.Epoch, s.View, s.Views = d.Train, d.Seed, d.Epoch, d.View, d.Views
 	if err := c.data.Clip(clip, c.index[i], s); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/train"
 )
 
 // frameSize is a flag of the form 120x160 or 120x160x3: height, width and, if it is there, channels.
@@ -208,6 +209,22 @@ func (f sampleFlags) sample(steps int) (dataset.Sample, error) {
 		s.Short = dataset.ShortRepeat
 	}
 	return s, nil
+}
+
+// viewsFlag says how often a clip is sampled when it is measured.
+type viewsFlag struct {
+	Views int `group:"frames" placeholder:"K" help:"Samplings of a clip when it is measured, each with frames of its own, over which the probabilities are averaged (1, of the middle frames)."`
+}
+
+// check says what is wrong with the flag for clips that are sampled so.
+func (f viewsFlag) check(s dataset.Sample) error {
+	switch {
+	case f.Views < 0 || f.Views > train.MaxViews:
+		return usage("", "--views %d: want 1 to %d", f.Views, train.MaxViews)
+	case f.Views > 1 && s.Steps == 0:
+		return usage("give --steps a number, or leave --views away", "--views %d with all frames of a clip: there is nothing to choose", f.Views)
+	}
+	return nil
 }
 
 // enough says before any work is done which clips are too short.

@@ -55,6 +55,7 @@ type evalCmd struct {
 	sourceFlags
 	splitFlags
 	sampleFlags
+	viewsFlag
 	Plots   string `placeholder:"DIR" config:"-" group:"common" help:"Write confusion and class plots there, as PNG and SVG."`
 	Batch   int    `default:"32" placeholder:"B" config:"-" group:"common" help:"Clips at a time (${default})."`
 	Workers int    `placeholder:"N" config:"-" group:"common" help:"Processors to use (all)."`
@@ -69,6 +70,7 @@ func (*evalCmd) Help() string {
   fdht eval --model runs/first --split test
   fdht eval --model runs/first --split test --plots runs/first/plots --json
   fdht eval --model m.safetensors --data clips --split all
+  fdht eval --model runs/first --views 5
 
 Where the data is and how it is divided is taken from config.toml beside the model, as far as the flags do not say it.`
 }
@@ -109,6 +111,9 @@ func (c *evalCmd) Run(ctx context.Context, u *ui) error {
 	if err != nil {
 		return err
 	}
+	if err := c.viewsFlag.check(sample); err != nil {
+		return err
+	}
 	if err := enough(ds, clips, sample); err != nil {
 		return err
 	}
@@ -117,7 +122,7 @@ func (c *evalCmd) Run(ctx context.Context, u *ui) error {
 		return err
 	}
 	b := u.bar("evaluating")
-	o := train.EvalOptions{Batch: c.Batch, Workers: orAll(c.Workers), Progress: b.count}
+	o := train.EvalOptions{Views: c.Views, Batch: c.Batch, Workers: orAll(c.Workers), Progress: b.count}
 	var rep *train.Report
 	if q != nil {
 		rep, err = train.EvaluateNetwork(ctx, q.NewRunner(o.Workers), q.Config, src, o)

@@ -307,7 +307,7 @@ func (l *lab) Train(ctx context.Context, j experiment.Job, dir string, progress 
 	if j.Final() {
 		return res, nil
 	}
-	s, err := l.score(ctx, r.data, r.model, held, r.sample, r.workers)
+	s, err := l.score(ctx, r.data, r.model, held, r.sample, r.train.Views, r.workers)
 	if err != nil {
 		return res, err
 	}
@@ -317,12 +317,12 @@ func (l *lab) Train(ctx context.Context, j experiment.Job, dir string, progress 
 }
 
 // score measures a model on some clips.
-func (l *lab) score(ctx context.Context, ds dataset.Dataset, m *model.File, clips []int, s dataset.Sample, workers int) (experiment.Score, error) {
+func (l *lab) score(ctx context.Context, ds dataset.Dataset, m *model.File, clips []int, s dataset.Sample, views, workers int) (experiment.Score, error) {
 	src, err := train.NewClips(ds, clips, m.Config.Classes, s)
 	if err != nil {
 		return experiment.Score{}, err
 	}
-	rep, err := train.Evaluate(ctx, m, src, train.EvalOptions{Workers: workers})
+	rep, err := train.Evaluate(ctx, m, src, train.EvalOptions{Views: views, Workers: workers})
 	if err != nil {
 		return experiment.Score{}, err
 	}
@@ -358,7 +358,8 @@ func (l *lab) Test(ctx context.Context, j experiment.Job, dir string) (experimen
 	if c.settings.values["short"] == dataset.ShortRepeat {
 		s.Short = dataset.ShortRepeat
 	}
-	score, err := l.score(ctx, c.data, m, c.split.Test, s, l.all)
+	views, _ := c.settings.values["views"].(int64)
+	score, err := l.score(ctx, c.data, m, c.split.Test, s, int(views), l.all)
 	if err != nil {
 		return score, err
 	}

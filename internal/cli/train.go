@@ -65,6 +65,7 @@ type recipe struct {
 	splitFlags
 	frameFlags
 	sampleFlags
+	viewsFlag
 	Init initModel `placeholder:"M" group:"model" relative:"" help:"Begin with the network and the weights of a model file or a run instead of fresh ones; the data must have the labels of the model."`
 	modelFlags
 	trainingFlags
@@ -376,6 +377,9 @@ func (c *recipe) sampling(r *run, frames bool) (err error) {
 	if r.sample, err = c.sample(steps); err != nil {
 		return err
 	}
+	if err := c.viewsFlag.check(r.sample); err != nil {
+		return err
+	}
 	c.Steps = &r.sample.Steps
 	if frames {
 		r.sample.Augment = c.augment()
@@ -424,7 +428,9 @@ func (c *recipe) sources(r *run) error {
 	if err != nil {
 		return err
 	}
-	r.train = train.Options{Settings: c.settings(), Model: r.model, Train: tr, Dir: r.dir, Resume: r.resume, Workers: r.workers}
+	settings := c.settings()
+	settings.Views = c.Views
+	r.train = train.Options{Settings: settings, Model: r.model, Train: tr, Dir: r.dir, Resume: r.resume, Workers: r.workers}
 	if len(r.split.Val) > 0 {
 		val, err := train.NewClips(r.data, r.split.Val, r.model.Config.Classes, r.sample)
 		if err != nil {
