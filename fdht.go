@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/frames"
+	"github.com/fdht/fdht/internal/kernel"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/quant"
 	"github.com/fdht/fdht/rnn"
@@ -110,13 +112,14 @@ func (p Prediction) Top(n int) []int {
 // Reading says how a clip is taken.
 type Reading struct {
 	Steps  int    // frames taken from a clip, evenly; 0: as many as in training, -1: all of them
+	Views  int    // samplings of a video, each with frames of its own, over which the probabilities are averaged; 0: 1
 	Repeat bool   // a clip with fewer frames repeats some; else it is an error
 	FFmpeg string // the ffmpeg program; "": the one on the PATH
 
 	Limits video.Limits // of a clip that a stranger sent
 
 	// Each, if set, is called with what the sequence is after each step, before the whole is predicted; Probs and Logits are used again by the
-	// next. A bidirectional model has no such thing: rnn.ErrBidirectional.
+	// next. A bidirectional model has no such thing: rnn.ErrBidirectional. It is of the first sampling.
 	Each func(Prediction)
 }
 
@@ -130,7 +133,11 @@ func (m *Model) Predict(ctx context.Context, path string) (Prediction, error) {
 // PredictReading is Predict with a say in how the clip is taken.
 func (m *Model) PredictReading(ctx context.Context, path string, how Reading) (Prediction, error) {
 	var clip dataset.Clip
+	var s dataset.Sample
 	var err error
+	if how.Views < 0 || how.Views > train.MaxViews {
+		return Prediction{}, fmt.Errorf("%d views of a clip: want 1 to %d", how.Views, train.MaxViews)
+	}
 	if isArray(path) {
 		err = dataset.ReadClip(ctx, &clip, path, dataset.Input{}, dataset.Sample{}, dataset.Options{})
 		if err == nil && clip.Width() != m.config.Input {
@@ -142,7 +149,7 @@ func (m *Model) PredictReading(ctx context.Context, path string, how Reading) (P
 	} else if m.input == nil {
 		err = fmt.Errorf("%s: the model takes rows of %d features, not video: give it .npy or .npz arrays [T, %d]", path, m.config.Input, m.config.Input)
 	} else {
-		s := dataset.Sample{Steps: how.Steps}
+		s.Steps, s.Views = how.Steps, how.Views
 		switch {
 		case how.Steps == 0:
 			s.Steps = m.config.Steps
@@ -160,7 +167,33 @@ func (m *Model) PredictReading(ctx context.Context, path string, how Reading) (P
 	if err != nil {
 		return Prediction{}, err
 	}
-	return m.predict(&clip), nil
+	if how.Views <= 1 {
+		return m.predict(&clip), nil
+	}
+	if s.Steps == 0 {
+		return Prediction{}, fmt.Errorf("%s: %d views, but all of it is taken: there is nothing to choose", path, how.Views)
+	}
+	return m.average(&clip, s)
+}
+
+// average is the mean of the probabilities over the views of a clip.
+func (m *Model) average(clip *dataset.Clip, s dataset.Sample) (mean Prediction, err error) {
+	for s.View = range s.Views {
+		if err := clip.Resample(s); err != nil {
+			return mean, err
+		}
+		p := m.predict(clip)
+		if s.View == 0 {
+			mean = Prediction{Logits: make([]float32, len(p.Probs)), Probs: p.Probs, Frames: p.Frames}
+		} else {
+			kernel.Axpy(mean.Probs, 1, p.Probs)
+		}
+	}
+	for i, p := range mean.Probs {
+		mean.Logits[i] = float32(math.Log(max(float64(p)/float64(s.Views), math.SmallestNonzeroFloat32)))
+	}
+	m.judge(&mean)
+	return mean, nil
 }
 
 // each takes a clip step by step.

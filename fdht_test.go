@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -141,6 +142,38 @@ func TestPredictTakesTheStepsOfTraining(t *testing.T) {
 	}
 }
 
+// Views of a clip are samplings with frames of their own; their probabilities are averaged.
+func TestPredictViews(t *testing.T) {
+	m := tiny(t, dataset.Grey)
+	path, frames := clip(t, 9)
+	mean := make([]float32, 3)
+	for view := range 3 {
+		var rows [][]float32
+		for k := range 4 {
+			row := make([]float32, 256)
+			for i, v := range frames[(6*k+2*view+1)*9/24] {
+				row[i] = float32(v) / 255
+			}
+			rows = append(rows, row)
+		}
+		p, err := m.PredictRows(rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, x := range p.Probs {
+			mean[i] += x / 3
+		}
+	}
+	p, err := m.PredictReading(context.Background(), path, fdht.Reading{Views: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "mean of three views", p.Probs, mean)
+	if one, err := m.Predict(context.Background(), path); err != nil || slices.Equal(one.Probs, p.Probs) || p.Frames != 4 {
+		t.Errorf("one view %v, three %v, of %d frames: %v", one.Probs, p.Probs, p.Frames, err)
+	}
+}
+
 func TestManyAtOnce(t *testing.T) {
 	m := tiny(t, dataset.Diff)
 	path, _ := clip(t, 8)
@@ -183,6 +216,8 @@ func TestErrors(t *testing.T) {
 		want string
 	}{
 		{"short clip", first(m.Predict(context.Background(), path)), "has 3 frames, fewer than --steps 4"},
+		{"all frames in views", first(m.PredictReading(context.Background(), path, fdht.Reading{Steps: -1, Views: 2})), "2 views, but all of it is taken"},
+		{"too many views", first(m.PredictReading(context.Background(), path, fdht.Reading{Views: 1001})), "1001 views of a clip: want 1 to 1000"},
 		{"no file", first(m.Predict(context.Background(), "nowhere.mp4")), "nowhere.mp4: no such file"},
 		{"no rows", first(m.PredictRows(nil)), "no rows"},
 		{"narrow row", first(m.PredictRows([][]float32{{1}})), "row 0 has 1 numbers, the model takes 256"},

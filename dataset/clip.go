@@ -61,6 +61,16 @@ func (c *Clip) setFrames(id string, i int, in Input, frames []byte, keep any, s 
 	return err
 }
 
+// Resample takes other frames of the same clip of frames, by s.Steps, s.View and s.Views. It draws nothing.
+func (c *Clip) Resample(s Sample) (err error) {
+	s.Train = false
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	c.idx, err = s.pick(c.idx, "", len(c.frames)/c.in.frameBytes(), nil)
+	return err
+}
+
 // setRows points the clip at feature rows.
 func (c *Clip) setRows(id string, i, width int, rows []float32, s Sample) error {
 	if err := s.Validate(); err != nil {

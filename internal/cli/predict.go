@@ -17,6 +17,7 @@ import (
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/rnn"
+	"github.com/fdht/fdht/train"
 	"github.com/fdht/fdht/video"
 )
 
@@ -29,6 +30,7 @@ type predictCmd struct {
 	remoteFlags
 	Files []string `arg:"" placeholder:"FILE" help:"Video files, folders of images, GIF, y4m, .npy or .npz arrays; - reads one from standard input."`
 	sampleFlags
+	viewsFlag
 	Stream bool `group:"frames" help:"Print one line of JSON a frame, as frames come."`
 	Every  int  `group:"frames" default:"1" placeholder:"N" help:"--stream: take every Nth frame (${default})."`
 	Top    int  `group:"common" default:"5" placeholder:"N" help:"How many labels to print (${default})."`
@@ -60,8 +62,15 @@ type streamed struct {
 
 // Run predicts. A file that cannot be read is reported and the others go on.
 func (c *predictCmd) Run(ctx context.Context, u *ui) error {
-	if c.Every < 1 {
+	switch {
+	case c.Every < 1:
 		return usage("", "--every %d: want 1 or more", c.Every)
+	case c.Views < 0 || c.Views > train.MaxViews:
+		return usage("", "--views %d: want 1 to %d", c.Views, train.MaxViews)
+	case c.Views > 1 && c.Stream:
+		return usage("leave one of them away", "--views %d with --stream, which takes every frame once", c.Views)
+	case c.Views > 1 && c.Server != "":
+		return usage("leave --views away", "--views %d with --server %s", c.Views, c.Server)
 	}
 	one, err := c.each(ctx, u)
 	if err != nil {
@@ -127,7 +136,7 @@ func (l local) predict(ctx context.Context, path string, how fdht.Reading) (clie
 }
 
 func (c *predictCmd) one(ctx context.Context, u *ui, by predictor, file string) error {
-	how := fdht.Reading{Repeat: c.Short == "repeat"}
+	how := fdht.Reading{Repeat: c.Short == "repeat", Views: c.Views}
 	if c.Steps != nil {
 		if how.Steps = *c.Steps; how.Steps == 0 {
 			how.Steps = -1
