@@ -3,47 +3,28 @@ package web
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/fdht/fdht"
 	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/internal/browsertest"
 	"github.com/fdht/fdht/model"
 )
 
-// What the tests take of the environment: a folder for screenshots; another model, and clips for it, to measure it.
+// What the tests take of the environment beside browsertest: another model, and clips for it, to measure it.
 const (
-	shotsEnv = "FDHT_WEB_SHOTS"
 	modelEnv = "FDHT_WEB_MODEL"
 	clipsEnv = "FDHT_WEB_CLIPS" // files, separated like a PATH
 )
-
-// needChromium skips without a browser.
-func needChromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if p, err := exec.LookPath(name); err == nil {
-			return p
-		}
-	}
-	t.Skip("chromium is not installed: the page is tried out in it")
-	return ""
-}
 
 // motion is a model of 24x32 frames as change, whose classes are the motions of package dataset's made clips. It was made with
 //
@@ -63,22 +44,17 @@ func motion(t *testing.T) *model.File {
 	return m
 }
 
-// browser is a page that is open, and what it asked for.
+// browser is a page that is open, and its server.
 type browser struct {
-	ctx    context.Context
+	*browsertest.Page
 	url    string // of the page
 	served *counter
 	server *httptest.Server
-
-	mu       sync.Mutex
-	foreign  []string
-	troubles []string
 }
 
 // open serves a site and opens it in a fresh browser.
 func open(t *testing.T, site *Site, flags ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
-	chromium := needChromium(t)
 	dir := filepath.Join(t.TempDir(), "page")
 	if err := site.Write(dir); err != nil {
 		t.Fatal(err)
@@ -87,93 +63,16 @@ func open(t *testing.T, site *Site, flags ...chromedp.ExecAllocatorOption) *brow
 	b.server = httptest.NewServer(b.served)
 	t.Cleanup(b.server.Close)
 	b.url = b.server.URL
-	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(chromium), chromedp.NoFirstRun, chromedp.Headless, chromedp.DisableGPU, chromedp.NoSandbox,
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("mute-audio", true), chromedp.WindowSize(1280, 860),
-	}
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), append(options, flags...)...)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(cancel)
-	ctx, _ = chromedp.NewContext(ctx)
-	t.Cleanup(func() { _ = chromedp.Cancel(ctx) }) // waits until the browser is gone
-	b.ctx = ctx
-	chromedp.ListenTarget(ctx, b.listen)
-	b.run(t, network.Enable(), runtime.Enable(), chromedp.Navigate(b.url), b.state("ready"))
+	b.Page = browsertest.Start(t, flags...).Open(t, b.url)
+	b.Run(t, browsertest.State("ready"))
 	return b
-}
-
-// listen keeps requests to other hosts, and what the page complains of.
-func (b *browser) listen(ev any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch e := ev.(type) {
-	case *network.EventRequestWillBeSent:
-		if u, err := url.Parse(e.Request.URL); err != nil || u.Scheme != "data" && u.Scheme != "blob" && u.Scheme+"://"+u.Host != b.url {
-			b.foreign = append(b.foreign, e.Request.URL)
-		}
-	case *runtime.EventExceptionThrown:
-		b.troubles = append(b.troubles, e.ExceptionDetails.Error())
-	case *runtime.EventConsoleAPICalled:
-		if e.Type == runtime.APITypeError {
-			for _, arg := range e.Args {
-				b.troubles = append(b.troubles, string(arg.Value))
-			}
-		}
-	}
-}
-
-func (b *browser) run(t *testing.T, actions ...chromedp.Action) {
-	t.Helper()
-	if err := chromedp.Run(b.ctx, actions...); err != nil {
-		var message, state string
-		ctx, cancel := context.WithTimeout(b.ctx, time.Second)
-		defer cancel()
-		_ = chromedp.Run(ctx, chromedp.Text("#message", &message), chromedp.AttributeValue("body", "data-state", &state, nil))
-		t.Fatalf("%v; the page is in state %q and says %q; %v", err, state, message, b.troubles)
-	}
-}
-
-// state waits until the page is in one of the states.
-func (b *browser) state(names ...string) chromedp.Action {
-	return chromedp.Poll(fmt.Sprintf("%q.split(' ').includes(document.body.dataset.state)", strings.Join(names, " ")), nil, chromedp.WithPollingInterval(50*time.Millisecond))
-}
-
-// text is the text of an element.
-func (b *browser) text(t *testing.T, selector string) string {
-	t.Helper()
-	var s string
-	b.run(t, chromedp.Text(selector, &s))
-	return s
-}
-
-// quiet fails when the page made requests elsewhere or had errors.
-func (b *browser) quiet(t *testing.T) {
-	t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.foreign) > 0 {
-		t.Errorf("requests to other hosts: %v", b.foreign)
-	}
-	if len(b.troubles) > 0 {
-		t.Errorf("the page complains: %v", b.troubles)
-	}
 }
 
 // shot writes a screenshot, when somebody wants one.
 func (b *browser) shot(t *testing.T, name string, width, height int64, scheme string) {
 	t.Helper()
-	dir := os.Getenv(shotsEnv)
-	if dir == "" {
-		return
-	}
-	var png []byte
-	b.run(t, emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),
-		chromedp.EmulateViewport(width, height, chromedp.EmulateScale(2)), chromedp.Sleep(300*time.Millisecond), chromedp.FullScreenshot(&png, 100))
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	b.Run(t, browsertest.Look(width, height, scheme))
+	b.Shot(t, name)
 }
 
 // counter is a handler that counts what it sends.
@@ -295,7 +194,7 @@ func TestPage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a browser takes its time")
 	}
-	needChromium(t)
+	browsertest.Chromium(t)
 	m := motion(t)
 	site, err := Build(m, mostBytes)
 	if err != nil {
@@ -303,16 +202,16 @@ func TestPage(t *testing.T) {
 	}
 	film := filepath.Join(t.TempDir(), "camera.y4m")
 	roll(t, film)
-	b := open(t, site, chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
-		chromedp.Flag("use-file-for-fake-video-capture", film))
+	b := open(t, site, browsertest.FakeCamera(film)...)
 	b.shot(t, "empty", 1280, 860, "light")
 	testClips(t, b, m)
+	testAccessible(t, b)
 	testBadClip(t, b)
 	if os.Getenv(modelEnv) == "" { // another one knows nothing of the film
 		testCamera(t, b, predict(t, m, film).Label)
 	}
 	testOffline(t, b)
-	b.quiet(t)
+	b.Quiet(t)
 }
 
 // testClips gives clips to the page and expects what fdht predict says.
@@ -322,17 +221,17 @@ func testClips(t *testing.T, b *browser, m *model.File) {
 		want := predict(t, m, path)
 		give := chromedp.SetUploadFiles("#file", []string{path}, chromedp.NodeReady)
 		if i == 1 {
-			give = drop(t, path)
+			give = browsertest.Drop(t, path, "video/webm")
 		}
-		b.run(t, chromedp.Evaluate(`document.body.dataset.state = "before"`, nil), give, b.state("done", "error"))
-		if got := b.text(t, "#label"); got != want.Label {
-			t.Errorf("%s: the page says %q (%s), fdht predict %q", filepath.Base(path), got, b.text(t, "#message"), want.Label)
+		b.Run(t, chromedp.Evaluate(`document.body.dataset.state = "before"`, nil), give, browsertest.State("done", "error"))
+		if got := b.Text(t, "#label"); got != want.Label {
+			t.Errorf("%s: the page says %q (%s), fdht predict %q", filepath.Base(path), got, b.Text(t, "#message"), want.Label)
 		}
-		if got, want := b.text(t, "#progress"), fmt.Sprintf("%d of %d", steps, steps); got != want {
+		if got, want := b.Text(t, "#progress"), fmt.Sprintf("%d of %d", steps, steps); got != want {
 			t.Errorf("steps: %q, want %q", got, want)
 		}
 	}
-	t.Logf("%s a frame, %d bytes sent", b.text(t, "#time"), b.served.bytes())
+	t.Logf("%s a frame, %d bytes sent", b.Text(t, "#time"), b.served.bytes())
 	if n := b.served.bytes(); n > mostBytes {
 		t.Errorf("%d bytes sent, want %d at most", n, mostBytes)
 	}
@@ -340,9 +239,21 @@ func testClips(t *testing.T, b *browser, m *model.File) {
 	b.shot(t, "clip-dark", 1280, 860, "dark")
 	b.shot(t, "clip-phone", 390, 844, "light")
 	b.shot(t, "clip-phone-dark", 390, 844, "dark")
-	b.run(t, chromedp.Focus("#scrub"), chromedp.KeyEvent(kb.ArrowLeft))
-	if got, want := b.text(t, "#progress"), fmt.Sprintf("%d of %d", steps-1, steps); got != want {
+	b.Run(t, chromedp.Focus("#scrub"), chromedp.KeyEvent(kb.ArrowLeft))
+	if got, want := b.Text(t, "#progress"), fmt.Sprintf("%d of %d", steps-1, steps); got != want {
 		t.Errorf("after the left arrow: %q, want %q", got, want)
+	}
+}
+
+// testAccessible looks for what shuts people out, while an answer is shown.
+func testAccessible(t *testing.T, b *browser) {
+	for _, scheme := range []string{"light", "dark"} {
+		for _, width := range []int64{1280, 360} {
+			t.Run(fmt.Sprintf("%s %d", scheme, width), func(t *testing.T) {
+				b.Run(t, browsertest.Look(width, 860, scheme))
+				b.Accessible(t)
+			})
+		}
 	}
 }
 
@@ -352,47 +263,33 @@ func testBadClip(t *testing.T, b *browser) {
 	if err := os.WriteFile(notes, []byte("no clip"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	b.run(t, chromedp.SetUploadFiles("#file", []string{notes}, chromedp.NodeReady), b.state("error"))
-	if got, want := b.text(t, "#message"), "this browser cannot play notes.mp4: try an mp4 or webm file"; got != want {
+	b.Run(t, chromedp.SetUploadFiles("#file", []string{notes}, chromedp.NodeReady), browsertest.State("error"))
+	if got, want := b.Text(t, "#message"), "this browser cannot play notes.mp4: try an mp4 or webm file"; got != want {
 		t.Errorf("the page says %q, want %q", got, want)
 	}
 }
 
 // testCamera starts the camera, by the keyboard, and stops it.
 func testCamera(t *testing.T, b *browser, want string) {
-	b.run(t, chromedp.SetValue("#span", "1"), chromedp.Focus("#camera"), chromedp.KeyEvent(kb.Enter), b.state("camera", "error"),
+	b.Run(t, chromedp.SetValue("#span", "1"), chromedp.Focus("#camera"), chromedp.KeyEvent(kb.Enter), browsertest.State("camera", "error"),
 		chromedp.Poll("document.querySelector('#progress').textContent === '' && document.querySelector('li.first') !== null", nil))
-	if got := b.text(t, "#label"); got != want {
-		t.Errorf("the page says %q (%s) of the camera, fdht predict %q", got, b.text(t, "#message"), want)
+	if got := b.Text(t, "#label"); got != want {
+		t.Errorf("the page says %q (%s) of the camera, fdht predict %q", got, b.Text(t, "#message"), want)
 	}
 	b.shot(t, "camera-light", 1280, 860, "light")
 	b.shot(t, "camera-phone", 390, 844, "dark")
-	b.run(t, chromedp.Click("#camera"), b.state("ready"))
+	b.Run(t, chromedp.Click("#camera"), browsertest.State("ready"))
 }
 
 // testOffline opens the page again when its server is gone.
 func testOffline(t *testing.T, b *browser) {
-	b.run(t, chromedp.Evaluate("navigator.serviceWorker.ready.then(() => true)", nil, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	b.Run(t, browsertest.Await("navigator.serviceWorker.ready.then(() => true)", nil))
 	b.server.Close()
-	b.run(t, chromedp.Navigate(b.url), b.state("ready"))
+	b.Run(t, chromedp.Navigate(b.url), browsertest.State("ready"))
 }
 
 // mostBytes is what a visitor may have to load.
 const mostBytes = 150_000
-
-// drop lets a file fall on the page.
-func drop(t *testing.T, path string) chromedp.Action {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return chromedp.Evaluate(fmt.Sprintf(`{
-		const files = new DataTransfer();
-		files.items.add(new File([Uint8Array.from(atob(%q), (c) => c.charCodeAt(0))], "dropped.webm"));
-		dispatchEvent(new DragEvent("drop", { dataTransfer: files, cancelable: true }));
-	}`, base64.StdEncoding.EncodeToString(data)), nil)
-}
 
 // roll films a picture that moves steadily to the right and comes in again at the left: after 20 frames it begins again, without a jump.
 func roll(t *testing.T, path string) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/fdht/fdht/internal/browsertest"
 )
 
 // slowCamera puts cameras in place of the browser's that come when the test says so: asked[k].give(), and then are asked[k].stream.
@@ -24,7 +25,7 @@ func TestCameraRaces(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a browser takes its time")
 	}
-	needChromium(t)
+	browsertest.Chromium(t)
 	site, err := Build(motion(t), mostBytes)
 	if err != nil {
 		t.Fatal(err)
@@ -36,32 +37,32 @@ func TestCameraRaces(t *testing.T) {
 		t.Helper()
 		var got string
 		var shown int
-		b.run(t, chromedp.Sleep(100*time.Millisecond), chromedp.Evaluate("live()", &got), chromedp.Evaluate("shows()", &shown))
+		b.Run(t, chromedp.Sleep(100*time.Millisecond), chromedp.Evaluate("live()", &got), chromedp.Evaluate("shows()", &shown))
 		if got != live || shown != shows {
 			t.Errorf("%s: cameras are %q and number %d is shown, want %q and %d", what, got, shown, live, shows)
 		}
 	}
-	b.run(t, do(slowCamera), click, click, click, do("asked[1].give()"), b.state("camera"), do("asked[0].give()"))
+	b.Run(t, do(slowCamera), click, click, click, do("asked[1].give()"), browsertest.State("camera"), do("asked[0].give()"))
 	expect("stopped before it came, and started again", "ended live", 1)
-	b.run(t, click, b.state("ready"))
+	b.Run(t, click, browsertest.State("ready"))
 	expect("stopped", "ended ended", -1)
 	path := clips(t, 1)[0]
-	b.run(t, click, chromedp.SetUploadFiles("#file", []string{path}, chromedp.NodeReady), b.state("done"), do("asked[2].give()"))
+	b.Run(t, click, chromedp.SetUploadFiles("#file", []string{path}, chromedp.NodeReady), browsertest.State("done"), do("asked[2].give()"))
 	expect("a clip while the camera was asked for", "ended ended ended", -1)
-	if got := b.text(t, "#message"); got != "" {
+	if got := b.Text(t, "#message"); got != "" {
 		t.Errorf("the page says %q of a clip", got)
 	}
-	b.run(t, click, do("asked[3].give()"), b.state("camera"), do("asked[3].stream.getTracks()[0].dispatchEvent(new Event('ended'))"), b.state("error"))
+	b.Run(t, click, do("asked[3].give()"), browsertest.State("camera"), do("asked[3].stream.getTracks()[0].dispatchEvent(new Event('ended'))"), browsertest.State("error"))
 	expect("unplugged", "ended ended ended ended", -1)
-	if got := b.text(t, "#message"); got != "the camera was taken away" {
+	if got := b.Text(t, "#message"); got != "the camera was taken away" {
 		t.Errorf("unplugged: the page says %q", got)
 	}
-	b.run(t, click, do("asked[4].refuse()"), b.state("error"))
-	if got := b.text(t, "#camera"); got != "Use the camera" {
+	b.Run(t, click, do("asked[4].refuse()"), browsertest.State("error"))
+	if got := b.Text(t, "#camera"); got != "Use the camera" {
 		t.Errorf("refused: the button says %q", got)
 	}
-	b.run(t, click, do("asked[5].give()"), b.state("camera"))
-	b.run(t, chromedp.SetUploadFiles("#file", []string{path}, chromedp.NodeReady), b.state("done"))
+	b.Run(t, click, do("asked[5].give()"), browsertest.State("camera"))
+	b.Run(t, chromedp.SetUploadFiles("#file", []string{path}, chromedp.NodeReady), browsertest.State("done"))
 	expect("a clip instead of the camera", "ended ended ended ended live ended", -1)
-	b.quiet(t)
+	b.Quiet(t)
 }
