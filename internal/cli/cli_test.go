@@ -155,3 +155,14 @@ func TestWords(t *testing.T) {
 		t.Error(letter(0), letter(25), letter(26), letter(27))
 	}
 }
+
+// One epoch of the demo has no room for a warm-up, and runs.
+func TestDemoOfOneEpoch(t *testing.T) {
+	r, _, err := (&demoCmd{Seed: 7, Epochs: 1, Out: "x"}).recipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.settings().Validate(); err != nil {
+		t.Error(err)
+	}
+}

@@ -150,6 +150,9 @@ func (c *demoCmd) recipe() (*recipe, []*kong.Flag, error) {
 	values := demoRecipe()
 	if c.Epochs != 0 {
 		values["epochs"] = int64(c.Epochs)
+		if c.Epochs == 1 {
+			delete(values, "warmup") // one epoch has no room for it
+		}
 	}
 	data, _ := values["data"].(string)
 	o, err := madeOptions(data, dataset.Input{})
