@@ -216,7 +216,6 @@ type experimentNotes struct {
 	u     *ui
 	d     *experiment.Design
 	bar   *bar
-	todo  int
 	shown map[experiment.Job]int // thousandths of each run under way
 }
 
@@ -224,12 +223,11 @@ type experimentNotes struct {
 const parts = 1000
 
 // Begun begins a bar.
-func (n *experimentNotes) Begun(todo int) {
+func (n *experimentNotes) Begun(runs int) {
 	n.end()
-	if todo > 0 {
-		n.todo = todo
+	if runs > 0 {
 		n.bar = n.u.bar("running")
-		n.u.detail("%d runs", todo)
+		n.u.detail("%d runs", runs)
 	}
 }
 
@@ -242,13 +240,13 @@ func (n *experimentNotes) end() {
 }
 
 // At moves the bar.
-func (n *experimentNotes) At(done, todo int, j experiment.Job, epoch, epochs int) {
+func (n *experimentNotes) At(done, runs int, j experiment.Job, epoch, epochs int) {
 	n.shown[j] = parts * epoch / max(epochs, 1)
 	at := done * parts
 	for _, k := range n.shown {
 		at += k
 	}
-	n.bar.set(at, todo*parts, "%d/%d runs  %s, epoch %d/%d", done, todo, n.d.Describe(j), epoch, epochs)
+	n.bar.set(at, runs*parts, "%d/%d runs  %s, epoch %d/%d", done, runs, n.d.Describe(j), epoch, epochs)
 }
 
 // Done says what a run came to.

@@ -21,7 +21,7 @@ type Network struct {
 // Open loads the network in an ONNX file: one input of float32 frames [N, C, H, W] or [N, H, W, C], C being 1 or 3, and an output of features [N, F],
 // or of maps [N, F, ...], whose mean is taken.
 func Open(path string, o Options) (n *Network, err error) {
-	lib, err := o.library()
+	lib, err := o.sharedLibrary()
 	if err != nil {
 		return nil, err
 	}
@@ -139,8 +139,8 @@ func means(v []float32, f int) []float32 {
 // Close gives up the network and the library.
 func (n *Network) Close() error { return errors.Join(n.session.Destroy(), ort.DestroyEnvironment()) }
 
-// library is the one that the options name.
-func (o Options) library() (string, error) {
+// sharedLibrary is the file that the options name.
+func (o Options) sharedLibrary() (string, error) {
 	if o.Library != "" {
 		if _, err := os.Stat(o.Library); err != nil {
 			return "", fmt.Errorf("--library %s: no such file", o.Library)

@@ -28,8 +28,8 @@ func (s Shard) whole() bool { return s.Count <= 1 }
 
 // Notes is told how an experiment comes along. Calls come one at a time.
 type Notes interface {
-	Begun(todo int)                              // a stage begins, with so many jobs to run
-	At(done, todo int, j Job, epoch, epochs int) // an epoch of a job is done
+	Begun(left int)                              // a stage begins, with so many jobs to run
+	At(done, left int, j Job, epoch, epochs int) // an epoch of a job is done
 	Done(j Job, id string, r Result)             // a job is done
 	Waiting(row string, jobs int)                // the row waits for so many jobs of other shards
 	Looking(look Look, before int)               // the test clips are looked at; before: how many looks there were
@@ -51,7 +51,7 @@ type lab struct {
 
 	mu   sync.Mutex // of the notes
 	done int
-	todo int
+	left int
 }
 
 // Status is how far an experiment is.
@@ -195,7 +195,7 @@ func (l *lab) plan(ctx context.Context, j Job, number int) (Planned, Result, err
 
 // train runs those of the jobs that are the shard's and not done, some at once. Jobs of the same id are run once.
 func (l *lab) train(ctx context.Context, jobs []Planned) error {
-	var todo []Planned
+	var left []Planned
 	seen := map[string]bool{}
 	for _, p := range jobs {
 		if p.State == stateDone && l.o.Store.Begun(p.ID) { // it ended between its result and its end
@@ -205,19 +205,19 @@ func (l *lab) train(ctx context.Context, jobs []Planned) error {
 		}
 		if p.State != stateDone && l.o.Shard.has(p.Number) && !seen[p.ID] {
 			seen[p.ID] = true
-			todo = append(todo, p)
+			left = append(left, p)
 		}
 	}
 	// what was begun comes first, so that little lies about
-	slices.SortStableFunc(todo, func(a, b Planned) int { return rank(a) - rank(b) })
-	l.done, l.todo = 0, len(todo)
-	l.o.Notes.Begun(len(todo))
+	slices.SortStableFunc(left, func(a, b Planned) int { return rank(a) - rank(b) })
+	l.done, l.left = 0, len(left)
+	l.o.Notes.Begun(len(left))
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	next := make(chan Planned)
 	var wg sync.WaitGroup
 	var errs []error
-	for range min(max(l.o.Beside, 1), len(todo)) {
+	for range min(max(l.o.Beside, 1), len(left)) {
 		wg.Go(func() {
 			for p := range next {
 				if err := l.one(ctx, p); err != nil {
@@ -230,7 +230,7 @@ func (l *lab) train(ctx context.Context, jobs []Planned) error {
 		})
 	}
 feed:
-	for _, p := range todo {
+	for _, p := range left {
 		select {
 		case next <- p:
 		case <-ctx.Done():
@@ -264,7 +264,7 @@ func (l *lab) one(ctx context.Context, p Planned) error {
 	r, err := l.t.Train(ctx, p.Job, dir, func(epoch, epochs int) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.o.Notes.At(l.done, l.todo, p.Job, epoch, epochs)
+		l.o.Notes.At(l.done, l.left, p.Job, epoch, epochs)
 	})
 	name := l.d.Describe(p.Job)
 	if err == nil {
