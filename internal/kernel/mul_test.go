@@ -164,7 +164,7 @@ func (r shapes) dot() Dot {
 		p.M, p.N = r.size(10), r.size(10)
 	}
 	if r.IntN(6) == 0 { // few columns beside the rows
-		p.M, p.N, p.K, p.Add = 32+r.IntN(80), 8+r.IntN(25), 16+r.IntN(40), false
+		p.M, p.N, p.K, p.Add = 16+r.IntN(90), 2+r.IntN(31), 4+r.IntN(50), false
 	}
 	if r.IntN(2) == 0 {
 		p.Batch = 1 + r.IntN(5)

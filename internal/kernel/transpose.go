@@ -81,15 +81,22 @@ const (
 	turnRows = 32
 )
 
+// turnRow is how far apart the rows of A^T lie in memory.
+func turnRow(m int) int { return (m + 15) &^ 15 }
+
 // turnWins reports whether mulTurned is likely to be faster than other ways: there is one A for all products, and C has few columns, which
 // leave many lanes idle, beside its rows.
 func (j *dotJob) turnWins(path Path) bool {
 	if path != AVX2 && path != AVX512 {
 		return false // transpositions are slow
 	}
-	lanes := func(n int) int { return (n + 15) &^ 15 }
-	return j.CCol == 1 && !j.Add && j.sums == 1 && (j.Batch == 1 || j.ABatch == 0) && j.K >= 16 &&
-		j.N >= 8 && j.N <= turnRows && j.M >= 32 && lanes(j.M)*j.K <= turnPack && j.Batch*j.M*j.N*j.K >= 8192 &&
+	vector := 16
+	if path == AVX2 {
+		vector = 8
+	}
+	lanes := func(n int) int { return (n + vector - 1) / vector * vector }
+	return j.CCol == 1 && !j.Add && j.sums == 1 && (j.Batch == 1 || j.ABatch == 0) && j.K >= 4 &&
+		j.N >= 2 && j.N <= turnRows && j.M >= 16 && turnRow(j.M)*j.K <= turnPack && j.Batch*j.M*j.N*j.K >= 8192 &&
 		10*j.N*lanes(j.M) < 8*j.M*lanes(j.N)
 }
 
@@ -98,9 +105,9 @@ func (j *dotJob) mulTurned(path Path, c, a, b []float32) {
 	const width = 64
 	var pack [turnPack]float32 // A^T
 	var turned [turnRows * width]float32
-	row := (j.M + 15) &^ 15
+	row := turnRow(j.M)
 	transpose(path, pack[:], a, j.M, j.K, row, j.ARow)
-	most := (split(j.M, width) + 15) &^ 15
+	most := turnRow(split(j.M, width))
 	for q := range j.Batch {
 		for i := 0; i < j.M; i += most {
 			n := min(most, j.M-i)
