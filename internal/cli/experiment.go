@@ -99,8 +99,8 @@ func (c *experimentCmd) Run(ctx context.Context, u *ui) error {
 	if beside == 0 {
 		beside = workers
 	}
-	l := &lab{u: u, f: f, places: map[string]string{"data": c.Data, "cache": c.Cache, "split-list": c.List}, workers: max(workers/beside, 1), all: workers,
-		opened: map[string]*openedData{}, chosen: map[[2]int]*chosen{}}
+	l := newLab(u, f, map[string]string{"data": c.Data, "cache": c.Cache, "split-list": c.List})
+	l.workers, l.all = max(workers/beside, 1), workers
 	defer l.close()
 	store := experiment.Store{Dir: c.Runs}
 	for _, dir := range c.Merge {

@@ -54,6 +54,11 @@ type lab struct {
 	chosen map[[2]int]*chosen // by row and point
 }
 
+// newLab is a lab that works alone on one processor. places are the paths of the command line, by the keys that they stand for.
+func newLab(u *ui, f *experimentFile, places map[string]string) *lab {
+	return &lab{u: u, f: f, places: places, workers: 1, all: 1, opened: map[string]*openedData{}, chosen: map[[2]int]*chosen{}}
+}
+
 // openedData is a data set that is open.
 type openedData struct {
 	data dataset.Dataset
@@ -68,6 +73,8 @@ type chosen struct {
 	folds    [][]int
 	settings *settings // with the places of the data
 	network  model.Config
+	sample   dataset.Sample // how clips are sampled, where they are measured in so many views
+	views    int
 }
 
 // places are the keys that say where something is: they do not belong to a job's settings.
@@ -86,11 +93,7 @@ func (l *lab) choose(ctx context.Context, row, point int) (*chosen, error) {
 	if c, ok := l.chosen[[2]int{row, point}]; ok {
 		return c, nil
 	}
-	s, err := l.settings(row, point)
-	if err != nil {
-		return nil, err
-	}
-	c, err := l.settle(ctx, s)
+	c, err := l.settle(ctx, l.settings(row, point))
 	if err != nil {
 		return nil, err
 	}
@@ -99,9 +102,8 @@ func (l *lab) choose(ctx context.Context, row, point int) (*chosen, error) {
 }
 
 // settings are those of the file for a row and a point.
-func (l *lab) settings(row, point int) (*settings, error) {
-	s := newSettings()
-	s = s.over(l.f.rows[row])
+func (l *lab) settings(row, point int) *settings {
+	s := newSettings().over(l.f.rows[row])
 	for _, c := range product(l.f.tune)[point] {
 		s.values[c.key], s.lines[c.key] = c.value, c.line
 	}
@@ -115,7 +117,7 @@ func (l *lab) settings(row, point int) (*settings, error) {
 		s.values[key] = path
 	}
 	s.values["val"] = int64(0)
-	return s, nil
+	return s
 }
 
 // settle opens the data, divides it, and makes the choices that the settings leave open.
@@ -175,7 +177,7 @@ func (c *recipe) fill(d *chosen) error {
 	if err := cfg.RNN().Validate(); err != nil {
 		return &usageError{err: err}
 	}
-	d.network = cfg
+	d.network, d.sample, d.views = cfg, r.sample, c.Views
 	return c.standardising(frames)
 }
 
@@ -307,7 +309,11 @@ func (l *lab) Train(ctx context.Context, j experiment.Job, dir string, progress 
 	if j.Final() {
 		return res, nil
 	}
-	s, err := l.score(ctx, r.data, r.model, held, r.sample, r.train.Views, r.workers)
+	c, err := l.choose(ctx, j.Row, j.Point)
+	if err != nil {
+		return res, err
+	}
+	s, err := l.score(ctx, c, r.data, r.model, held, r.workers)
 	if err != nil {
 		return res, err
 	}
@@ -316,13 +322,13 @@ func (l *lab) Train(ctx context.Context, j experiment.Job, dir string, progress 
 	return res, nil
 }
 
-// score measures a model on some clips.
-func (l *lab) score(ctx context.Context, ds dataset.Dataset, m *model.File, clips []int, s dataset.Sample, views, workers int) (experiment.Score, error) {
-	src, err := train.NewClips(ds, clips, m.Config.Classes, s)
+// score measures a model on some clips, those left out or those for test, the same way.
+func (l *lab) score(ctx context.Context, c *chosen, ds dataset.Dataset, m *model.File, clips []int, workers int) (experiment.Score, error) {
+	src, err := train.NewClips(ds, clips, m.Config.Classes, c.sample)
 	if err != nil {
 		return experiment.Score{}, err
 	}
-	rep, err := train.Evaluate(ctx, m, src, train.EvalOptions{Views: views, Workers: workers})
+	rep, err := train.Evaluate(ctx, m, src, train.EvalOptions{Views: c.views, Workers: workers})
 	if err != nil {
 		return experiment.Score{}, err
 	}
@@ -354,12 +360,7 @@ func (l *lab) Test(ctx context.Context, j experiment.Job, dir string) (experimen
 	if err != nil {
 		return experiment.Score{}, err
 	}
-	s := dataset.Sample{Steps: m.Config.Steps}
-	if c.settings.values["short"] == dataset.ShortRepeat {
-		s.Short = dataset.ShortRepeat
-	}
-	views, _ := c.settings.values["views"].(int64)
-	score, err := l.score(ctx, c.data, m, c.split.Test, s, int(views), l.all)
+	score, err := l.score(ctx, c, c.data, m, c.split.Test, l.all)
 	if err != nil {
 		return score, err
 	}

@@ -233,8 +233,9 @@ func runStopping(t *testing.T, ctx context.Context, s *stopping, args ...string)
 // spy is a data set that notes which clips were asked for.
 type spy struct {
 	dataset.Dataset
-	in   dataset.Input
-	seen map[int]bool
+	in    dataset.Input
+	seen  map[int]bool
+	views map[int]bool // that clips were measured in
 }
 
 func (s *spy) Input() dataset.Input { return s.in }
@@ -247,23 +248,75 @@ func (s *spy) Official() (dataset.Split, bool) {
 
 func (s *spy) Clip(dst *dataset.Clip, i int, how dataset.Sample) error {
 	s.seen[i] = true
+	if !how.Train {
+		s.views[how.Views] = true
+	}
 	return s.Dataset.Clip(dst, i, how)
+}
+
+// watched is a lab for an experiment, what it chose for the first row, and the spy on its data.
+func watched(t *testing.T, text string) (*lab, *chosen, *spy) {
+	t.Helper()
+	f, err := readExperiment(writeExperiment(t, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLab(&ui{out: &bytes.Buffer{}, err: &bytes.Buffer{}, quiet: true}, f, nil)
+	c, err := l.choose(t.Context(), 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	watch := &spy{Dataset: c.data, in: c.in, seen: map[int]bool{}, views: map[int]bool{}}
+	c.openedData.data = watch
+	return l, c, watch
+}
+
+// TestExperimentViews: what is left out is measured in the views of the settings, and the test clips just so, however the file writes the number;
+// other views are another job.
+func TestExperimentViews(t *testing.T) {
+	ids := map[string]string{}
+	for _, views := range []string{"2", `"2"`, "3"} {
+		text := strings.Replace(tinyExperiment, "epochs = 4", "epochs = 1\nwarmup = 0\nsteps = 2\nviews = "+views, 1)
+		l, _, watch := watched(t, text)
+		want := map[int]bool{int(strings.Trim(views, `"`)[0] - '0'): true}
+		dir := t.TempDir()
+		held := experiment.Job{Fold: 0, Seed: 1}
+		if _, err := l.Train(t.Context(), held, filepath.Join(dir, "held"), func(int, int) {}); err != nil {
+			t.Fatal(err)
+		}
+		delete(watch.views, 0) // statistics of the training clips
+		if !reflect.DeepEqual(watch.views, want) {
+			t.Errorf("views = %s: clips that are left out were measured in views of %v", views, watch.views)
+		}
+		final := experiment.Job{Fold: -1, Seed: 1}
+		if _, err := l.Train(t.Context(), final, filepath.Join(dir, "final"), func(int, int) {}); err != nil {
+			t.Fatal(err)
+		}
+		clear(watch.views)
+		if _, err := l.Test(t.Context(), final, filepath.Join(dir, "final")); err != nil {
+			t.Fatal(err)
+		}
+		delete(watch.views, 0)
+		if !reflect.DeepEqual(watch.views, want) {
+			t.Errorf("views = %s: test clips were measured in views of %v", views, watch.views)
+		}
+		for _, j := range []experiment.Job{held, final} {
+			id, err := l.ID(t.Context(), j)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids[id] = views
+		}
+	}
+	if len(ids) != 4 {
+		t.Errorf("the jobs of 2 and of 3 views are %v", ids)
+	}
 }
 
 // TestCrossValidationSeesNoTestClips: of all that choosing settings and training reads, no clip is of the test split; and a job that would ask for
 // one is refused it.
 func TestCrossValidationSeesNoTestClips(t *testing.T) {
-	f, err := readExperiment(writeExperiment(t, tinyExperiment))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &lab{u: &ui{out: &bytes.Buffer{}, err: &bytes.Buffer{}, quiet: true}, f: f, workers: 1, all: 1, opened: map[string]*openedData{}, chosen: map[[2]int]*chosen{}}
-	c, err := l.choose(t.Context(), 0, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	watch := &spy{Dataset: c.data, in: c.in, seen: map[int]bool{}}
-	c.openedData.data = watch
+	l, c, watch := watched(t, tinyExperiment)
 	isTest := map[int]bool{}
 	for _, i := range c.split.Test {
 		isTest[i] = true
@@ -398,11 +451,7 @@ func TestExperimentFiles(t *testing.T) {
 			continue
 		}
 		for i, r := range f.Rows {
-			s, err := (&lab{f: f}).settings(i, len(f.Points)-1)
-			if err != nil {
-				t.Error(err)
-				continue
-			}
+			s := (&lab{f: f}).settings(i, len(f.Points)-1)
 			checkNetwork(t, name+": "+r.Name, &config{path: path, dir: f.dir, values: s.values, lines: s.lines})
 		}
 	}
