@@ -130,7 +130,7 @@ func evaluate(ctx context.Context, run Network, classes []string, l *loader, vie
 				}
 				if view == views-1 {
 					for i, p := range clip { // as logits of the same probabilities
-						clip[i] = float32(math.Log(float64(p)))
+						clip[i] = float32(math.Log(max(float64(p), math.SmallestNonzeroFloat32)))
 					}
 					t.count(clip, label)
 				}

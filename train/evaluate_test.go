@@ -113,6 +113,16 @@ func TestEvaluateViews(t *testing.T) {
 	}
 }
 
+// A probability that is 0 in float32 in every view is a large loss, and no failure.
+func TestEvaluateViewsSureAndWrong(t *testing.T) {
+	src := &viewed{made{clips: 3, classes: 3, width: 20}}
+	sure := loudest(func(int, int) []float32 { return []float32{300, 0, 0} })
+	r, err := EvaluateNetwork(context.Background(), sure, testOptions(t).Model.Config, src, EvalOptions{Views: 2})
+	if err != nil || r.Top1 != 1./3 || r.Loss < 50 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 // viewed is a split whose clips say which view they are of which class.
 type viewed struct{ made }
 
