@@ -61,13 +61,19 @@ func (c *Clip) setFrames(id string, i int, in Input, frames []byte, keep any, s 
 	return err
 }
 
-// Resample takes other frames of the same clip of frames, by s.Steps, s.View and s.Views. It draws nothing.
+// Resample takes other frames or rows of the same clip, by s.Steps, s.View and s.Views. It draws nothing.
 func (c *Clip) Resample(s Sample) (err error) {
 	s.Train = false
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	c.idx, err = s.pick(c.idx, "", len(c.frames)/c.in.frameBytes(), nil)
+	n := 0
+	if c.rows != nil {
+		n = len(c.rows) / c.width
+	} else if len(c.frames) > 0 {
+		n = len(c.frames) / c.in.frameBytes()
+	}
+	c.idx, err = s.pick(c.idx, "", n, nil)
 	return err
 }
 

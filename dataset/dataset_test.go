@@ -141,6 +141,39 @@ func TestPick(t *testing.T) {
 	}
 }
 
+// TestResample: a clip that is sampled again is the clip that was sampled so at once, of frames and of rows.
+func TestResample(t *testing.T) {
+	in := Input{Kind: Grey, Height: 1, Width: 1}
+	frames, values := make([]byte, 13), make([]float32, 2*13)
+	for i := range values {
+		frames[i/2], values[i] = byte(i/2), float32(i)
+	}
+	for name, set := range map[string]func(*Clip, Sample) error{
+		"frames": func(c *Clip, s Sample) error { return c.setFrames("x", 0, in, frames, nil, s) },
+		"rows":   func(c *Clip, s Sample) error { return c.setRows("x", 0, 2, values, s) },
+	} {
+		var clip, want Clip
+		if err := clip.Resample(Sample{}); err == nil {
+			t.Error("an empty clip was sampled")
+		}
+		if err := set(&clip, Sample{Steps: 4}); err != nil {
+			t.Fatal(err)
+		}
+		for view := range 3 {
+			s := Sample{Steps: 3, View: view, Views: 3}
+			if err := errors.Join(clip.Resample(s), set(&want, s)); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(clip.idx, want.idx) || clip.Len() != 3 {
+				t.Errorf("%s, view %d: %v, want %v", name, view, clip.idx, want.idx)
+			}
+		}
+		if err := clip.Resample(Sample{Steps: 3, View: 3, Views: 3}); err == nil {
+			t.Errorf("%s: the fourth view of three", name)
+		}
+	}
+}
+
 // naiveRow is row() pixel by pixel.
 func naiveRow(in Input, cur, old []byte, v view) []float32 {
 	c := in.SourceChannels()
