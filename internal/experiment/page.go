@@ -181,7 +181,8 @@ func (r *Report) choices(b *strings.Builder) {
 func (r *Report) lookText(b *strings.Builder) {
 	fmt.Fprintf(b, "\n## How often the test clips were looked at\n\n")
 	if len(r.Looks) <= 1 {
-		fmt.Fprintf(b, "Once, with these settings (%s), after all networks were trained.\n", r.Look)
+		fmt.Fprintf(b, "Once, with these settings (%s), after all networks were trained. The folder of the runs keeps count: the same networks measured again are the same look, "+
+			"and what was done outside of it is not counted.\n", r.Look)
 		return
 	}
 	fmt.Fprintf(b, "%d times, with different settings; this page shows look %s. Whoever compares should know that the later ones could have been chosen by what the earlier ones showed.\n\n", len(r.Looks), r.Look)
