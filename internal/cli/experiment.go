@@ -162,7 +162,11 @@ func (c *experimentCmd) report(ctx context.Context, u *ui, l *lab, store experim
 
 // command is how the page says the experiment is run; where things are on this machine does not belong there.
 func (c *experimentCmd) command() string {
-	text := "fdht experiment " + filepath.ToSlash(filepath.Join("experiments", filepath.Base(c.File)))
+	file := filepath.Clean(c.File)
+	if !filepath.IsLocal(file) {
+		file = filepath.Base(file)
+	}
+	text := "fdht experiment " + filepath.ToSlash(file)
 	if c.Data != "" {
 		text += " --data PATH"
 	}
