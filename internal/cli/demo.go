@@ -161,18 +161,7 @@ func (c *demoCmd) recipe() (*recipe, []*kong.Flag, error) {
 	}
 	o.Seed = c.Seed
 	values["data"], values["seed"] = madeText(o), int64(c.Seed)
-	var cmd struct {
-		Train trainCmd `cmd:""`
-	}
-	parser, err := kong.New(&cmd, kong.Exit(func(int) {}), kong.Bind(&ui{}), kong.ExplicitGroups(flagGroups()), kong.Resolvers(&config{path: "demo", values: values}))
-	if err != nil {
-		return nil, nil, err
-	}
-	k, err := parser.Parse([]string{"train"})
-	if err != nil {
-		return nil, nil, err
-	}
-	return &cmd.Train.recipe, k.Flags(), nil
+	return recipeOf(&config{path: "demo", values: values})
 }
 
 // samples writes a few test clips as files, to try predict on.

@@ -19,28 +19,6 @@ import (
 	"github.com/fdht/fdht/train"
 )
 
-// trainFlags are the flags of fdht train.
-func trainFlags() ([]*kong.Flag, error) {
-	_, flags, err := recipeOf(&config{ignore: true})
-	return flags, err
-}
-
-// recipeOf is what fdht train makes of the settings in c. Its errors name their places in the file.
-func recipeOf(c *config) (*recipe, []*kong.Flag, error) {
-	var cmd struct {
-		Train trainCmd `cmd:""`
-	}
-	parser, err := kong.New(&cmd, kong.Exit(func(int) {}), kong.Bind(&ui{}), kong.ExplicitGroups(flagGroups()), kong.Resolvers(c))
-	if err != nil {
-		return nil, nil, err
-	}
-	k, err := parser.Parse([]string{"train"})
-	if err != nil {
-		return nil, nil, err
-	}
-	return &cmd.Train.recipe, k.Flags(), nil
-}
-
 // lab trains the jobs of an experiment with the recipe of fdht train.
 type lab struct {
 	u       *ui
