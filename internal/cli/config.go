@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
 )
 
 // configName is the name of a run's resolved configuration in its folder.
@@ -30,9 +31,9 @@ type config struct {
 	dir    string // what relative paths in it are relative to
 	values map[string]any
 	lines  map[string]int
-	ignore bool   // keys that the command does not have are no error
-	text   string // of the file
-	table  string // "train." where the keys are those of a table
+	tables map[string][]map[string]int // of each table and array of tables: the lines of its keys, and of its header at ""
+	ignore bool                        // keys that the command does not have are no error
+	table  string                      // "train." where the keys are those of a table
 }
 
 // readConfig reads a file; its errors name the file and the line.
@@ -53,23 +54,38 @@ func parseConfig(path string, text []byte) (*config, error) {
 	if len(text) > maxConfig {
 		return nil, usage("", "%s: %d bytes: a configuration has at most %d", path, len(text), maxConfig)
 	}
-	c := &config{path: path, dir: filepath.Dir(path), lines: map[string]int{}, text: string(text)}
+	c := &config{path: path, dir: filepath.Dir(path), lines: map[string]int{}, tables: map[string][]map[string]int{}}
 	if err := toml.Unmarshal(text, &c.values); err != nil {
 		return nil, tomlError(path, err)
 	}
-	// Strictly decoded into nothing, every key is one too many and comes with its place.
-	var places *toml.StrictMissingError
-	dec := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
-	if err := dec.Decode(&struct{}{}); errors.As(err, &places) {
-		for i := range places.Errors {
-			e := &places.Errors[i]
-			line, _ := e.Position()
-			if key := e.Key(); len(key) > 0 && c.lines[key[0]] == 0 {
-				c.lines[key[0]] = line
+	c.places(text)
+	return c, nil
+}
+
+// places finds the lines of the keys of a text that is well formed. Tables in tables, and what stands in braces, are passed over.
+func (c *config) places(text []byte) {
+	var p unstable.Parser
+	p.Reset(text)
+	in := c.lines
+	for p.NextExpression() {
+		e := p.Expression()
+		key := e.Key()
+		key.Next()
+		first := key.Node()
+		name, line := string(first.Data), p.Shape(first.Raw).Start.Line
+		if e.Kind != unstable.KeyValue {
+			in = c.lines
+		}
+		if in[name] == 0 {
+			in[name] = line
+		}
+		if e.Kind != unstable.KeyValue {
+			in = map[string]int{"": line}
+			if !key.Next() {
+				c.tables[name] = append(c.tables[name], in)
 			}
 		}
 	}
-	return c, nil
 }
 
 func tomlError(path string, err error) error {

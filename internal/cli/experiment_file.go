@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -229,6 +228,18 @@ func (p *experimentParser) at(s *settings, table, key string) string {
 	return fmt.Sprintf("%s:%d: %s.%s", p.c.path, s.lines[key], table, key)
 }
 
+// place gives the values of a table, the ith of its name, their lines. Without a header, as in train = {lr = 0.01}, all are on the line of the name.
+func (p *experimentParser) place(values map[string]any, name string, i int) *settings {
+	if t := p.c.tables[name]; i < len(t) {
+		return &settings{values, t[i]}
+	}
+	lines := map[string]int{"": p.c.lines[name]}
+	for k := range values {
+		lines[k] = p.c.lines[name]
+	}
+	return &settings{values, lines}
+}
+
 // table is a table of the file; nil where there is none.
 func (p *experimentParser) table(name string) (*settings, error) {
 	v, ok := p.c.values[name]
@@ -239,7 +250,7 @@ func (p *experimentParser) table(name string) (*settings, error) {
 	if !ok {
 		return nil, usage("", "%s: want a table: [%s] on a line, then its keys", p.c.at(name), name)
 	}
-	return &settings{values, linesBelow(p.c.text, `\[\s*`+name+`\s*\]`, 0)}, nil
+	return p.place(values, name, 0), nil
 }
 
 // tables are those of an array of tables.
@@ -256,40 +267,12 @@ func (p *experimentParser) tables(name string) ([]*settings, error) {
 			ok = false
 			break
 		}
-		out = append(out, &settings{values, linesBelow(p.c.text, `\[\[\s*`+name+`\s*\]\]`, i)})
+		out = append(out, p.place(values, name, i))
 	}
 	if !ok {
 		return nil, usage("", "%s: want tables: [[%s]] on a line, then its keys", p.c.at(name), name)
 	}
 	return out, nil
-}
-
-// linesBelow finds the lines of the keys below the nth header of a form. It is for messages: what is no key of the table is not asked for.
-func linesBelow(text, header string, n int) map[string]int {
-	head := regexp.MustCompile(`^\s*` + header + `\s*(#.*)?$`)
-	other := regexp.MustCompile(`^\s*\[`)
-	key := regexp.MustCompile(`^\s*["']?([A-Za-z0-9_-]+)["']?\s*=`)
-	out := map[string]int{}
-	in, line := false, 0
-	for l := range strings.Lines(text) {
-		line++
-		l = strings.TrimRight(l, "\r\n")
-		switch {
-		case head.MatchString(l):
-			in = n == 0
-			n--
-			if in {
-				out[""] = line
-			}
-		case other.MatchString(l) && !strings.Contains(l, "="): // lists over several lines begin with [ at times, but have commas
-			in = in && strings.Contains(l, ",")
-		case in:
-			if m := key.FindStringSubmatch(l); m != nil && out[m[1]] == 0 {
-				out[m[1]] = line
-			}
-		}
-	}
-	return out
 }
 
 func (p *experimentParser) train() error {

@@ -397,6 +397,27 @@ func TestExperimentErrors(t *testing.T) {
 	}
 }
 
+// TestExperimentLines: errors name the line of a key, whatever texts and lists stand before it that look like tables.
+func TestExperimentLines(t *testing.T) {
+	const before = "note = \"\"\"\n[train]\nhiden = 1\n\"\"\"\n"
+	for text, want := range map[string]string{
+		before + "[[variant]]\nname = \"a\"\n[train]\nrank = 2\n\"hiden\" = 8\n":                     "x.toml:9: train.hiden: unknown key",
+		before + "train = {hiden = 8}\n[[variant]]\nname = \"a\"\n":                                  "x.toml:5: train.hiden: unknown key",
+		before + "train.hiden = 8\n[[variant]]\nname = \"a\"\n":                                      "x.toml:5: train.hiden: unknown key",
+		before + "[tune]\nlr = [\n  # none\n  0.1,\n]\ndropout = 1\n":                               "x.toml:10: tune.dropout: 1: want a list",
+		before + "[[variant]]\nname = \"a\"\n[[variant]]\nhiden = 8\nname = \"b\"\n":                 "x.toml:8: variant.hiden: unknown key",
+		before + "[train] # hiden\n[[variant]]\nname = \"a\"\ntree = \"\"\"\nhiden = 1\"\"\"\nb = 1": "x.toml:10: variant.b: unknown key",
+	} {
+		c, err := parseConfig("x.toml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = newExperiment(c); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s\n%v, want %s", text, err, want)
+		}
+	}
+}
+
 // TestMatrix: variants are crossed with the matrix, but for what they set themselves.
 func TestMatrix(t *testing.T) {
 	text := strings.Replace(tinyExperiment, "[tune]", "[matrix]\nbudget = [300, 600]\ncell = [\"lstm\", \"gru\"]\n\n[tune]", 1)

@@ -1,10 +1,6 @@
 package cli
 
-import (
-	"testing"
-
-	"github.com/alecthomas/kong"
-)
+import "testing"
 
 // FuzzConfig: whatever a settings file holds, it is an error or it sets flags; a key that no flag has is named with its line.
 func FuzzConfig(f *testing.F) {
@@ -26,19 +22,12 @@ func FuzzConfig(f *testing.F) {
 				t.Fatalf("no line for the key %q in %q", k, text)
 			}
 		}
-		var cmd struct {
-			Train trainCmd `cmd:""`
-		}
-		parser, err := kong.New(&cmd, kong.Exit(func(int) {}), kong.Bind(&ui{}), kong.ExplicitGroups(flagGroups()), kong.Resolvers(c))
-		if err != nil {
-			t.Fatal(err)
-		}
-		parsed, err := parser.Parse([]string{"train"})
+		_, flags, err := recipeOf(c)
 		if err != nil {
 			return
 		}
-		if c.check(parsed.Flags()) == nil {
-			if _, err := writeConfig("head", parsed.Flags(), "."); err != nil {
+		if c.check(flags) == nil {
+			if _, err := writeConfig("head", flags, "."); err != nil {
 				t.Fatalf("what was read cannot be written: %v in %q", err, text)
 			}
 		}
