@@ -58,8 +58,11 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "tmpfs" {
+			switch cond {
+			case "tmpfs":
 				return canMount(), nil
+			case "emulated":
+				return os.Getenv("FDHT_EMULATOR") != "", nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
