@@ -313,6 +313,26 @@ func TestExperimentViews(t *testing.T) {
 	}
 }
 
+// TestFinalIDsKnowTheTestClips: with other test clips a final job is another one, and its old score is not taken for the new; the
+// cross-validation stays what it is.
+func TestFinalIDsKnowTheTestClips(t *testing.T) {
+	l, c, _ := watched(t, tinyExperiment)
+	ids := func() (out [2]string) {
+		for i, fold := range []int{-1, 0} {
+			var err error
+			if out[i], err = l.ID(t.Context(), experiment.Job{Fold: fold, Seed: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return out
+	}
+	before := ids()
+	c.split.Test = c.split.Test[1:]
+	if after := ids(); after[0] == before[0] || after[1] != before[1] {
+		t.Errorf("ids of the final job and of a fold: %v, with a test clip less %v", before, after)
+	}
+}
+
 // TestCrossValidationSeesNoTestClips: of all that choosing settings and training reads, no clip is of the test split; and a job that would ask for
 // one is refused it.
 func TestCrossValidationSeesNoTestClips(t *testing.T) {
@@ -404,7 +424,7 @@ func TestExperimentLines(t *testing.T) {
 		before + "[[variant]]\nname = \"a\"\n[train]\nrank = 2\n\"hiden\" = 8\n":                     "x.toml:9: train.hiden: unknown key",
 		before + "train = {hiden = 8}\n[[variant]]\nname = \"a\"\n":                                  "x.toml:5: train.hiden: unknown key",
 		before + "train.hiden = 8\n[[variant]]\nname = \"a\"\n":                                      "x.toml:5: train.hiden: unknown key",
-		before + "[tune]\nlr = [\n  # none\n  0.1,\n]\ndropout = 1\n":                               "x.toml:10: tune.dropout: 1: want a list",
+		before + "[tune]\nlr = [\n  # none\n  0.1,\n]\ndropout = 1\n":                                "x.toml:10: tune.dropout: 1: want a list",
 		before + "[[variant]]\nname = \"a\"\n[[variant]]\nhiden = 8\nname = \"b\"\n":                 "x.toml:8: variant.hiden: unknown key",
 		before + "[train] # hiden\n[[variant]]\nname = \"a\"\ntree = \"\"\"\nhiden = 1\"\"\"\nb = 1": "x.toml:10: variant.b: unknown key",
 	} {
