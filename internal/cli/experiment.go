@@ -279,9 +279,9 @@ func (n *experimentNotes) Waiting(row string, jobs int) {
 }
 
 // Looking says that the test clips are looked at.
-func (n *experimentNotes) Looking(look experiment.Look, before int) {
+func (n *experimentNotes) Looking(before int) {
 	n.end()
 	if before > 0 {
-		n.u.note("the test clips were looked at before, %d time%s, with other settings; the page says so", before, plural(before))
+		n.u.note("the test clips were looked at before, %d time%s, with other networks; the page says so", before, plural(before))
 	}
 }

@@ -193,11 +193,11 @@ func TestExperiment(t *testing.T) {
 	t.Run("a second look", func(t *testing.T) {
 		other := writeExperiment(t, strings.Replace(tinyExperiment, "epochs = 4", "epochs = 2", 1))
 		_, errs, code := call(t, t.Context(), "experiment", other, "--runs", at("whole"), "--out", at("look-out"))
-		if code != ExitOK || !strings.Contains(errs, "the test clips were looked at before, 1 time, with other settings") {
+		if code != ExitOK || !strings.Contains(errs, "the test clips were looked at before, 1 time, with other networks") {
 			t.Errorf("exit code %d: %s", code, errs)
 		}
 		page, err := os.ReadFile(filepath.Join(at("look-out"), "tiny.md"))
-		if err != nil || !strings.Contains(string(page), "2 times, with different settings") {
+		if err != nil || !strings.Contains(string(page), "2 times, each with other networks") {
 			t.Errorf("%v: the page does not say that it was looked at twice:\n%s", err, page)
 		}
 	})

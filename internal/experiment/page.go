@@ -185,7 +185,7 @@ func (r *Report) lookText(b *strings.Builder) {
 			"and what was done outside of it is not counted.\n", r.Look)
 		return
 	}
-	fmt.Fprintf(b, "%d times, with different settings; this page shows look %s. Whoever compares should know that the later ones could have been chosen by what the earlier ones showed.\n\n", len(r.Looks), r.Look)
+	fmt.Fprintf(b, "%d times, each with other networks; this page shows look %s. Whoever compares should know that the later ones could have been chosen by what the earlier ones showed.\n\n", len(r.Looks), r.Look)
 	b.WriteString("| look | row | settings | runs |\n| --- | --- | --- | --- |\n")
 	for _, l := range r.Looks {
 		for i, row := range l.Rows {

@@ -31,7 +31,7 @@ type Notes interface {
 	At(done, left int, j Job, epoch, epochs int) // an epoch of a job is done
 	Done(j Job, id string, r Result)             // a job is done
 	Waiting(row string, jobs int)                // the row waits for so many jobs of other shards
-	Looking(look Look, before int)               // the test clips are looked at; before: how many looks there were
+	Looking(before int)                          // the test clips are looked at; before: how many looks there were
 }
 
 // lab is an experiment at work.
@@ -211,7 +211,7 @@ func (l *lab) test(ctx context.Context, s *Status) error {
 		return err
 	}
 	if !slices.ContainsFunc(looks, func(old Look) bool { return old.ID == look.ID }) {
-		l.o.Notes.Looking(look, len(looks))
+		l.o.Notes.Looking(len(looks))
 		if err := l.o.Store.addLooks(look); err != nil {
 			return err
 		}
