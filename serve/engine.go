@@ -102,5 +102,7 @@ func (e *engine) work(s *fdht.Stepper) {
 		for _, j := range jobs {
 			j.done <- err
 		}
+		clear(jobs) // a stream that ends is not held, with its messages, until as many come again
+		clear(tracks)
 	}
 }

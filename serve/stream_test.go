@@ -11,11 +11,13 @@ import (
 	"image/jpeg"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/fdht/fdht"
 	"github.com/fdht/fdht/client"
@@ -483,6 +485,36 @@ func TestSteady(t *testing.T) {
 	}); n > 0 {
 		t.Errorf("%v allocations a frame", n)
 	}
+}
+
+// TestLetGo: nothing holds a stream that has ended, and with it the memory of its messages.
+func TestLetGo(t *testing.T) {
+	s := newServer(t, Options{}, modelOf(t, "grey"))
+	addr, _ := up(t, s)
+	c := clientOf(t, addr, "")
+	var held []weak.Pointer[stream]
+	var open []*client.Stream
+	for range 8 {
+		st, err := c.Stream(within(t), "", client.Hello{Format: "grey", Width: side, Height: side})
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, st)
+	}
+	s.each(func(st *stream) { held = append(held, weak.Make(st)) })
+	for _, st := range open {
+		exchange(t, st, frames(3, side, side), -1)
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(held) != len(open) {
+		t.Fatalf("%d streams of %d", len(held), len(open))
+	}
+	waitFor(t, "all are let go", func() bool {
+		runtime.GC()
+		return !slices.ContainsFunc(held, func(p weak.Pointer[stream]) bool { return p.Value() != nil })
+	})
 }
 
 // TestLine: what is written by hand is the JSON of client.Answer.
