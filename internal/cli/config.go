@@ -5,7 +5,6 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -40,11 +39,7 @@ type config struct {
 func readConfig(path string) (*config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		return nil, usage("", "%s: %w", path, err)
+		return nil, usage("", "%s: %w", path, bare(err))
 	}
 	return parseConfig(path, text)
 }
