@@ -6,7 +6,8 @@ import (
 	"strconv"
 )
 
-// Limits bound what a source may be, for sources that come from strangers. 0 = no bound of its own.
+// Limits bound what a source may be, for sources that come from strangers. 0 = no bound of its own. With any bound a file that has no video itself but names others,
+// such as a playlist, is an error.
 type Limits struct {
 	Pixels int   // height x width of a frame as it is stored; never more than MaxPixels. ffmpeg counts borders, too: up to twice as large a frame may pass it
 	Frames int   // frames of a source: one that has more is an error
@@ -52,9 +53,16 @@ func (e tooLarge) Is(target error) bool { return target == ErrLimit }
 // edges is what ffmpeg may have around a frame of Pixels besides: it counts the borders that its decoders work with.
 const edges = 1 << 17
 
+// formats are the kinds of files that ffmpeg takes from strangers: those that hold all of a video themselves. A playlist, a manifest or a list of parts names other
+// files, which ffmpeg would open: any of the machine that it may read.
+const formats = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,nut,ivf,obu,dv,rm,wtv,h264,hevc,m4v,mjpeg,gif,apng,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,yuv4mpegpipe"
+
 // ffmpegArgs are the options that hold ffmpeg itself to the limits.
 func (l Limits) ffmpegArgs() []string {
-	var args []string
+	if l == (Limits{}) {
+		return nil
+	}
+	args := []string{"-format_whitelist", formats}
 	if l.Memory > 0 {
 		args = append(args, "-max_alloc", strconv.FormatInt(l.Memory, 10))
 	}

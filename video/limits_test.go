@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -70,6 +72,52 @@ func TestLimitsFFmpeg(t *testing.T) {
 			t.Errorf("%s: %d frames of more than allowed", name, len(got))
 		}
 	}
+}
+
+// TestLimitsOtherFiles: a file from a stranger has ffmpeg open no other one, near or far, whatever it says; files that hold their video themselves are fine.
+func TestLimitsOtherFiles(t *testing.T) {
+	l := Limits{Frames: 100}
+	other := encode(t, "other.ts", 32, 32, 1, 5, "-c:v", "mpeg2video")
+	for name, codec := range map[string]string{"a.mp4": "mpeg4", "a.mkv": "mpeg4", "a.avi": "mpeg4", "a.mpg": "mpeg2video", "a.flv": "flv"} {
+		p := encode(t, name, 32, 32, 1, 5, "-c:v", codec)
+		bare := filepath.Join(filepath.Dir(p), "clip") // its name says nothing
+		if err := os.Rename(p, bare); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := gather(t.Context(), bare, Options{Limits: l}); err != nil || len(got) != 5 {
+			t.Errorf("%s: %d frames, %v", name, len(got), err)
+		}
+	}
+	network, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		for {
+			c, err := network.Accept()
+			if err != nil {
+				return
+			}
+			t.Error("ffmpeg connects to another host")
+			c.Close()
+		}
+	}()
+	list := "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n%s\n#EXT-X-ENDLIST\n"
+	for name, text := range map[string]string{
+		"hls, by its path": fmt.Sprintf(list, "file://"+other),
+		"hls, beside it":   fmt.Sprintf(list, "other.ts"),
+		"hls, far away":    fmt.Sprintf(list, "http://"+network.Addr().String()+"/a.ts"),
+		"concat":           "ffconcat version 1.0\nfile other.ts\n",
+	} {
+		p := write(t, filepath.Join(filepath.Dir(other), "clip"), []byte(text))
+		if got, err := gather(t.Context(), p, Options{Limits: l}); err == nil {
+			t.Errorf("%s: %d frames of another file", name, len(got))
+		}
+	}
+	network.Close()
+	<-asked
 }
 
 // script writes a program that stands for ffmpeg.
