@@ -99,15 +99,11 @@ func (l *lab) train(ctx context.Context, jobs []Planned) error {
 	defer cancel(nil)
 	next := make(chan Planned)
 	var wg sync.WaitGroup
-	var errs []error
 	for range min(max(l.o.Beside, 1), len(left)) {
 		wg.Go(func() {
 			for p := range next {
 				if err := l.one(ctx, p); err != nil {
-					l.mu.Lock()
-					errs = append(errs, err)
-					l.mu.Unlock()
-					cancel(err)
+					cancel(err) // the first one counts: those after it may only be stopped by it
 				}
 			}
 		})
@@ -122,15 +118,6 @@ feed:
 	}
 	close(next)
 	wg.Wait()
-	// the first error that is not only the stop that another one brought about
-	for _, err := range errs {
-		if !errors.Is(err, context.Canceled) {
-			return err
-		}
-	}
-	if len(errs) > 0 {
-		return errs[0]
-	}
 	return context.Cause(ctx)
 }
 
