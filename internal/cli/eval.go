@@ -86,6 +86,9 @@ type evaluated struct {
 
 // Run evaluates.
 func (c *evalCmd) Run(ctx context.Context, u *ui) error {
+	if c.Batch < 1 || c.Batch > 1e6 {
+		return usage("", "--batch %d: want 1 to 1000000", c.Batch)
+	}
 	path := modelPath(string(c.Model))
 	m, q, err := quant.Open(path)
 	if err != nil {

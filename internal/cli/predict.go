@@ -17,7 +17,6 @@ import (
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/rnn"
-	"github.com/fdht/fdht/train"
 	"github.com/fdht/fdht/video"
 )
 
@@ -62,15 +61,8 @@ type streamed struct {
 
 // Run predicts. A file that cannot be read is reported and the others go on.
 func (c *predictCmd) Run(ctx context.Context, u *ui) error {
-	switch {
-	case c.Every < 1:
-		return usage("", "--every %d: want 1 or more", c.Every)
-	case c.Views < 0 || c.Views > train.MaxViews:
-		return usage("", "--views %d: want 1 to %d", c.Views, train.MaxViews)
-	case c.Views > 1 && c.Stream:
-		return usage("leave one of them away", "--views %d with --stream, which takes every frame once", c.Views)
-	case c.Views > 1 && c.Server != "":
-		return usage("leave --views away", "--views %d with --server %s", c.Views, c.Server)
+	if err := c.check(); err != nil {
+		return err
 	}
 	one, err := c.each(ctx, u)
 	if err != nil {
@@ -94,6 +86,36 @@ func (c *predictCmd) Run(ctx context.Context, u *ui) error {
 	return nil
 }
 
+func (c *predictCmd) check() error {
+	if c.Model == "" && c.Server == "" {
+		return usage("", "missing flags: --model=M, or --server=URL")
+	}
+	sample, err := c.sample(1) // more than 0: the model says how many where no flag does
+	if err != nil {
+		return err
+	}
+	if err := c.viewsFlag.check(sample); err != nil {
+		return err
+	}
+	switch {
+	case c.Every < 1:
+		return usage("", "--every %d: want 1 or more", c.Every)
+	case c.Every > 1 && !c.Stream:
+		return usage("--steps says how many frames of a clip are taken", "--every %d without --stream", c.Every)
+	case c.Top < 0:
+		return usage("", "--top %d: want 0 or more", c.Top)
+	case c.Views > 1 && c.Server != "":
+		return usage("leave --views away", "--views %d with --server %s", c.Views, c.Server)
+	case c.Stream && c.Server != "":
+		return usage("leave --stream away", "--stream with --server %s", c.Server)
+	case c.Stream && c.Views > 1:
+		return usage("leave one of them away", "--views %d with --stream, which takes every frame once", c.Views)
+	case c.Stream && c.Steps != nil:
+		return usage("--every takes fewer frames", "--steps %d with --stream, which takes every frame", *c.Steps)
+	}
+	return nil
+}
+
 // each is what is done with each file: by a model here, or by a server.
 func (c *predictCmd) each(ctx context.Context, u *ui) (func(file string) error, error) {
 	if c.Server != "" {
@@ -101,13 +123,7 @@ func (c *predictCmd) each(ctx context.Context, u *ui) (func(file string) error, 
 		if err != nil {
 			return nil, err
 		}
-		if c.Stream {
-			return nil, usage("leave --stream away", "--stream with --server %s", c.Server)
-		}
 		return func(file string) error { return c.one(ctx, u, r, file) }, nil
-	}
-	if c.Model == "" {
-		return nil, usage("", "missing flags: --model=M, or --server=URL")
 	}
 	m, err := fdht.Load(modelPath(c.Model))
 	if err != nil {
