@@ -2,16 +2,68 @@ package serve
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/coder/websocket"
 
 	"github.com/fdht/fdht/client"
 )
 
 // textBytes is the most that a text message of a stream may have.
 const textBytes = 4096
+
+// hello reads the first message and answers it.
+func (st *stream) hello(known bool) bool {
+	st.conn.SetReadLimit(textBytes)
+	kind, text, err := st.conn.Read(context.Background())
+	if err != nil {
+		st.ended(err)
+		return false
+	}
+	if kind != websocket.MessageText {
+		st.end(websocket.StatusUnsupportedData, "the first message must be text: what is going to be sent")
+		return false
+	}
+	h, err := parseHello(text)
+	if err != nil {
+		st.end(websocket.StatusInvalidFramePayloadData, "%v", err)
+		return false
+	}
+	if !known && st.s.check(h.Token) != right {
+		st.end(websocket.StatusPolicyViolation, "token missing or wrong")
+		return false
+	}
+	size, err := st.s.frameBytes(st.m, h)
+	if err != nil {
+		st.end(websocket.StatusInvalidFramePayloadData, "%v", err)
+		return false
+	}
+	if st.picture, err = newPicture(st.m.Model.Config(), h, size, st.s.decoders); err == nil {
+		st.job.track, err = st.m.Model.NewTrack()
+	}
+	if err != nil {
+		st.s.o.Log.Error("stream", "error", err)
+		st.end(websocket.StatusInternalError, "an error inside: see the server's log")
+		return false
+	}
+	st.job.done = make(chan error, 1)
+	answer, err := json.Marshal(client.Ready{Ready: true, Model: st.m.Name, Labels: st.m.card.Labels, Queue: st.s.o.Queue})
+	if err != nil {
+		st.end(websocket.StatusInternalError, "an error inside")
+		return false
+	}
+	if size > 0 {
+		st.conn.SetReadLimit(max(size, textBytes))
+	} else {
+		st.conn.SetReadLimit(st.s.o.MessageBytes)
+	}
+	st.ready.Store(true)
+	return st.write(answer)
+}
 
 // parseHello reads a stream's first message: one object, no other keys than Hello has.
 func parseHello(text []byte) (client.Hello, error) {

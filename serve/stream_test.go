@@ -250,9 +250,9 @@ func only(t *testing.T, s *Server) *stream {
 }
 
 func (st *stream) state() (waiting, dropped int) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	return len(st.queue), st.dropped
+	st.queue.mu.Lock()
+	defer st.queue.mu.Unlock()
+	return len(st.queue.waiting), st.queue.dropped
 }
 
 // TestNewestWins: with no one to take them, of ten frames the first is under way and the last two wait; a new sequence that began with a dropped frame begins
@@ -458,7 +458,7 @@ func TestSteady(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st := &stream{s: s, m: s.models[0], picture: p, wake: make(chan struct{}, 1), queue: make([]message, 0, 2)}
+	st := &stream{s: s, m: s.models[0], picture: p, queue: newQueue(2, s.models[0].engine.metrics)}
 	st.job = job{track: track, done: make(chan error, 1)}
 	data, line := frames(1, 24, 20)[0], make([]byte, 0, 1024)
 	body := bytes.NewReader(data)
@@ -468,8 +468,8 @@ func TestSteady(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		st.put(message{data: got})
-		msg, dropped, ok, over := st.get()
+		st.queue.put(message{data: got})
+		msg, dropped, ok, over := st.queue.get()
 		if !ok || over {
 			t.Fatal("no frame")
 		}
@@ -481,7 +481,7 @@ func TestSteady(t *testing.T) {
 		}
 		pred := track.Prediction()
 		line = appendLine(line[:0], 3, &pred, st.m.labels, time.Millisecond, dropped)
-		st.free = append(st.free, msg.data)
+		st.queue.release(msg.data)
 	}); n > 0 {
 		t.Errorf("%v allocations a frame", n)
 	}
