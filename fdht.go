@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/frames"
-	"github.com/fdht/fdht/internal/kernel"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/quant"
 	"github.com/fdht/fdht/rnn"
@@ -176,22 +174,18 @@ func (m *Model) PredictReading(ctx context.Context, path string, how Reading) (P
 	return m.average(&clip, s)
 }
 
-// average is the mean of the probabilities over the views of a clip.
+// average is the mean of the probabilities over the views of a clip, as in train.Evaluate.
 func (m *Model) average(clip *dataset.Clip, s dataset.Sample) (mean Prediction, err error) {
+	mean.Logits, mean.Probs = make([]float32, len(m.Classes())), make([]float32, len(m.Classes()))
 	for s.View = range s.Views {
 		if err := clip.Resample(s); err != nil {
 			return mean, err
 		}
 		p := m.predict(clip)
-		if s.View == 0 {
-			mean = Prediction{Logits: make([]float32, len(p.Probs)), Probs: p.Probs, Frames: p.Frames}
-		} else {
-			kernel.Axpy(mean.Probs, 1, p.Probs)
-		}
+		train.AddView(mean.Logits, p.Logits, s.Views)
+		mean.Frames = p.Frames
 	}
-	for i, p := range mean.Probs {
-		mean.Logits[i] = float32(math.Log(max(float64(p)/float64(s.Views), math.SmallestNonzeroFloat32)))
-	}
+	train.ViewLogits(mean.Logits)
 	m.judge(&mean)
 	return mean, nil
 }

@@ -105,7 +105,7 @@ func evaluate(ctx context.Context, run Network, classes []string, l *loader, vie
 	c, n := len(classes), l.src.Len()
 	t := newTally(c, n)
 	views = max(views, 1)
-	var sum []float32 // of each clip's probabilities
+	var sum []float32 // the mean of each clip's probabilities
 	if views > 1 {
 		sum = make([]float32, n*c)
 	}
@@ -123,15 +123,10 @@ func evaluate(ctx context.Context, run Network, classes []string, l *loader, vie
 					t.count(z, label)
 					continue
 				}
-				Softmax(z, z)
 				clip := sum[b.index[k]*c:][:c]
-				for i, p := range z {
-					clip[i] += p / float32(views)
-				}
+				AddView(clip, z, views)
 				if view == views-1 {
-					for i, p := range clip { // as logits of the same probabilities
-						clip[i] = float32(math.Log(max(float64(p), math.SmallestNonzeroFloat32)))
-					}
+					ViewLogits(clip)
 					t.count(clip, label)
 				}
 			}

@@ -67,7 +67,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"npy": npy, "epochs": epochs, "samerun": sameRun, "json": jsonValue, "cut": cut, "tmpfs": tmpfs, "only": only, "within": within, "samecost": sameCost, "samelogits": sameLogits, "samereport": sameReport, "waitrun": waitRun, "huge": huge, "freeport": freePort, "reachable": reachable, "terminate": terminate,
+			"npy": npy, "epochs": epochs, "samerun": sameRun, "json": jsonValue, "cut": cut, "tmpfs": tmpfs, "only": only, "within": within, "samecost": sameCost, "samelogits": sameLogits, "sameconfusion": sameConfusion, "samereport": sameReport, "waitrun": waitRun, "huge": huge, "freeport": freePort, "reachable": reachable, "terminate": terminate,
 		},
 	})
 }
