@@ -2,13 +2,14 @@ package rnn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/fdht/fdht/factor"
 	"github.com/fdht/fdht/internal/kernel"
 )
 
 // State is one sequence on its way through the network: what a Stepper carries from step to step. It is small, a few vectors of Hidden floats a layer.
-// A Stream keeps a state and its working memory together; with many sequences the states are apart and share one Stepper's memory.
+// A Stream keeps a state and a Stepper together; with many sequences the states share one Stepper's memory.
 type State struct {
 	m      *Model
 	steps  int
@@ -46,6 +47,8 @@ func (st *State) Reset() {
 
 // Steps is the number of steps taken.
 func (st *State) Steps() int { return st.steps }
+
+func (st *State) begun() bool { return st.steps > 0 }
 
 // Stepper takes a step of many sequences at once: their rows go through each matrix together, which costs less than one after the other. It is for
 // one goroutine; several Steppers of a Runner work side by side, on different states.
@@ -130,8 +133,10 @@ func (s *Stepper) layer(l int, states []*State, x factor.Rows) {
 		u = s.u[:B*M]
 		repeat(u, e.hiddenBias)
 	}
-	s.hidden = hiddenRows{states, l} // x of the layer above is read by now
-	e.recur.Apply(u, B, &s.hidden, s.recur[l])
+	if slices.ContainsFunc(states, (*State).begun) { // else there is nothing but zeros to multiply
+		s.hidden = hiddenRows{states, l} // x of the layer above is read by now
+		e.recur.Apply(u, B, &s.hidden, s.recur[l])
+	}
 	for b, st := range states {
 		s.row = row{z: z[b*M:][:M], u: u[b*M:][:M], h: st.h[l], hPrev: st.h[l], c: st.c[l], cPrev: st.c[l], tc: s.tc}
 		e.kind.forward(&s.row)
