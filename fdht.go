@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 
@@ -89,22 +88,25 @@ type Prediction struct {
 	Frames int       // steps that went into the network
 }
 
-// Top lists the numbers of the n most probable classes, the most probable first.
-func (p Prediction) Top(n int) []int {
-	order := make([]int, len(p.Probs))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case p.Logits[a] > p.Logits[b]:
-			return -1
-		case p.Logits[a] < p.Logits[b]:
-			return 1
+// Top lists the numbers of the n most probable classes, the most probable first, and of equal ones the first.
+func (p Prediction) Top(n int) []int { return p.AppendTop(nil, n) }
+
+// AppendTop is Top that appends to order: with room for n more there it allocates nothing.
+func (p Prediction) AppendTop(order []int, n int) []int {
+	begin := len(order)
+	for k, z := range p.Logits {
+		if len(order)-begin < n {
+			order = append(order, k)
+		} else if n < 1 || !(z > p.Logits[order[len(order)-1]]) {
+			continue
 		}
-		return 0
-	})
-	return order[:min(n, len(order))]
+		i := len(order) - 1
+		for ; i > begin && z > p.Logits[order[i-1]]; i-- {
+			order[i] = order[i-1]
+		}
+		order[i] = k
+	}
+	return order
 }
 
 // Reading says how a clip is taken.

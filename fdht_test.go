@@ -1,8 +1,10 @@
 package fdht_test
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -233,5 +235,24 @@ func TestErrors(t *testing.T) {
 	}
 	if p, err := m.PredictReading(context.Background(), path, fdht.Reading{Repeat: true}); err != nil || p.Frames != 4 {
 		t.Errorf("with repeated frames: %v, %v", p.Frames, err)
+	}
+}
+
+// TestTop: the largest first, equal ones in their order, as sorting all of them has it.
+func TestTop(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for range 200 {
+		var p fdht.Prediction
+		var want []int
+		for k := range 1 + rng.IntN(9) {
+			p.Logits = append(p.Logits, float32(rng.IntN(5)))
+			want = append(want, k)
+		}
+		slices.SortStableFunc(want, func(a, b int) int { return cmp.Compare(p.Logits[b], p.Logits[a]) })
+		for n := range 11 {
+			if got := p.AppendTop([]int{7}, n); !slices.Equal(got[1:], want[:min(n, len(want))]) || got[0] != 7 {
+				t.Fatalf("%v: top %d %v, want %v", p.Logits, n, got, want)
+			}
+		}
 	}
 }

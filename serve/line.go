@@ -23,7 +23,7 @@ func appendLine(b []byte, frame int, p *fdht.Prediction, labels [][]byte, took t
 	b = append(b, labels[p.Class]...)
 	b = append(b, `,"top":[`...)
 	var order [topClasses]int
-	for i, k := range top(order[:0], p.Logits) {
+	for i, k := range p.AppendTop(order[:0], topClasses) {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -46,23 +46,6 @@ func appendFloat(b []byte, x float32) []byte {
 		return append(b, "null"...)
 	}
 	return strconv.AppendFloat(b, float64(x), 'g', -1, 32)
-}
-
-// top fills order, up to its capacity, with the places of the largest values, the largest first, the first of equal ones first.
-func top(order []int, values []float32) []int {
-	for k, v := range values {
-		if len(order) < cap(order) {
-			order = append(order, k)
-		} else if !(v > values[order[len(order)-1]]) {
-			continue
-		}
-		i := len(order) - 1
-		for ; i > 0 && v > values[order[i-1]]; i-- {
-			order[i] = order[i-1]
-		}
-		order[i] = k
-	}
-	return order
 }
 
 // quote is text as a JSON string.
