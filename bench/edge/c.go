@@ -67,9 +67,6 @@ func (m *made) board(numbers, file string, count int) (result, error) {
 	C := len(m.f.Config.Classes)
 	all := 0.0
 	some := m.clips.some(count)
-	if count < 1 {
-		some = m.clips
-	}
 	for i := range some.labels {
 		if err := some.boardClip(i, filepath.Join(dir, "clip.bin")); err != nil {
 			return r, err

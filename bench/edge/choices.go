@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"github.com/fdht/fdht/dataset"
-	"github.com/fdht/fdht/internal/frames"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/quant"
 	"github.com/fdht/fdht/rnn"
@@ -20,19 +19,15 @@ func compareChoices(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	in, err := frames.Input(f.Config)
+	p, err := openParts(ctx, f.Config, o)
 	if err != nil {
 		return err
 	}
-	_, training, err := readClips(ctx, f.Config, o)
+	training, err := p.training()
 	if err != nil {
 		return err
 	}
-	ds, split, err := o.open(ctx, in)
-	if err != nil {
-		return err
-	}
-	src, err := train.NewClips(ds, split.Test, f.Config.Classes, dataset.Sample{Steps: f.Config.Steps})
+	src, err := train.NewClips(p.ds, p.split.Test, f.Config.Classes, dataset.Sample{Steps: p.steps})
 	if err != nil {
 		return err
 	}

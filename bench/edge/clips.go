@@ -35,52 +35,67 @@ func (o options) open(ctx context.Context, in dataset.Input) (dataset.Dataset, d
 // calibration is how many training clips show how large activations get.
 const calibration = 16
 
-// readClips reads the test clips, and a few training clips as rows.
-func readClips(ctx context.Context, c model.Config, o options) (test *clips, training []rnn.Sequence, err error) {
-	in, err := frames.Input(c)
-	if err != nil {
-		return nil, nil, err
-	}
+// parts are a data set as a model takes it.
+type parts struct {
+	in    dataset.Input
+	steps int
+	ds    dataset.Dataset
+	split dataset.Split
+}
+
+func openParts(ctx context.Context, c model.Config, o options) (p parts, err error) {
 	if c.Frame == nil || c.Steps == 0 {
-		return nil, nil, fmt.Errorf("the model takes no video clips of a fixed length")
+		return p, fmt.Errorf("the model takes no video clips of a fixed length")
 	}
-	ds, split, err := o.open(ctx, in)
-	if err != nil {
-		return nil, nil, err
+	p.steps = c.Steps
+	if p.in, err = frames.Input(c); err != nil {
+		return p, err
 	}
-	for i := range min(calibration, len(split.Train)) {
+	p.ds, p.split, err = o.open(ctx, p.in)
+	return p, err
+}
+
+// training reads a few training clips as rows, evenly through them.
+func (p parts) training() (rows []rnn.Sequence, err error) {
+	n := min(calibration, len(p.split.Train))
+	for i := range n {
 		var clip dataset.Clip
-		if err := ds.Clip(&clip, split.Train[i*len(split.Train)/calibration], dataset.Sample{Steps: c.Steps}); err != nil {
-			return nil, nil, err
+		if err := p.ds.Clip(&clip, p.split.Train[i*len(p.split.Train)/n], dataset.Sample{Steps: p.steps}); err != nil {
+			return nil, err
 		}
-		training = append(training, &clip)
+		rows = append(rows, &clip)
 	}
-	plain := in
-	if in.Lag > 0 {
+	return rows, nil
+}
+
+// test reads the test clips.
+func (p parts) test(ctx context.Context, o options) (*clips, error) {
+	plain := p.in
+	if p.in.Lag > 0 {
 		plain.Kind = dataset.Grey
 	}
 	raw, split, err := o.open(ctx, plain.WithDefaults())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	test = &clips{in: in, steps: c.Steps}
+	test := &clips{in: p.in, steps: p.steps}
 	for _, i := range split.Test {
 		var all, picked dataset.Clip
 		if err := raw.Clip(&all, i, dataset.Sample{}); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		if err := ds.Clip(&picked, i, dataset.Sample{Steps: c.Steps}); err != nil {
-			return nil, nil, err
+		if err := p.ds.Clip(&picked, i, dataset.Sample{Steps: p.steps}); err != nil {
+			return nil, err
 		}
 		var steps [][2][]byte
 		for t := range picked.Len() {
 			n := picked.Source(t)
-			steps = append(steps, [2][]byte{bytesOf(&all, n), bytesOf(&all, max(n-in.Lag, 0))})
+			steps = append(steps, [2][]byte{bytesOf(&all, n), bytesOf(&all, max(n-p.in.Lag, 0))})
 		}
 		test.frames = append(test.frames, steps)
-		test.labels = append(test.labels, ds.Label(i))
+		test.labels = append(test.labels, p.ds.Label(i))
 	}
-	return test, training, nil
+	return test, nil
 }
 
 // bytesOf are the bytes of a frame that was scaled to 0..1.
@@ -94,22 +109,16 @@ func bytesOf(c *dataset.Clip, frame int) []byte {
 	return out
 }
 
-// some are n clips, evenly through all.
+// some are n clips, evenly through all; all with 0.
 func (c *clips) some(n int) *clips {
+	if n < 1 || n > len(c.labels) {
+		return c
+	}
 	out := &clips{in: c.in, steps: c.steps}
-	each := c.every(n)
-	for i := 0; i < len(c.labels) && len(out.labels) < n; i += each {
+	for i, each := 0, len(c.labels)/n; len(out.labels) < n; i += each {
 		out.labels, out.frames = append(out.labels, c.labels[i]), append(out.frames, c.frames[i])
 	}
 	return out
-}
-
-// every is the distance of n clips that are spread over all.
-func (c *clips) every(n int) int {
-	if n < 1 {
-		return 1
-	}
-	return max(len(c.labels)/n, 1)
 }
 
 // write writes the clips for other programs: int32 clips, steps, bytes of a frame; then of each step the frame and the one it is compared with.

@@ -22,6 +22,7 @@ import (
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/quant"
 	"github.com/fdht/fdht/rnn"
+	"github.com/fdht/fdht/train"
 )
 
 // options are the flags.
@@ -43,7 +44,7 @@ func main() {
 	flag.StringVar(&o.node, "node", "bench/peers/_work", "folder with onnxruntime-node")
 	groups := flag.String("test-groups", "2,4,6,8", "groups of the test clips")
 	flag.IntVar(&o.board, "board-clips", 27, "clips for the emulated board, which is slow, evenly through the test clips; 0: all")
-	flag.IntVar(&o.dense, "dense-clips", 4, "clips for the dense network")
+	flag.IntVar(&o.dense, "dense-clips", 4, "clips for the dense network; 0: all")
 	choices := flag.Bool("choices", false, "instead: what weights and activations in integers cost, each for itself")
 	flag.StringVar(&o.only, "only", "", "targets whose name contains this")
 	flag.Parse()
@@ -75,7 +76,7 @@ type made struct {
 func (o options) load() (*model.File, error) {
 	path := o.model
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
-		path = filepath.Join(path, "model.safetensors")
+		path = filepath.Join(path, train.ModelFile)
 	}
 	return model.Load(path)
 }
@@ -90,7 +91,15 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	test, training, err := readClips(ctx, f.Config, o)
+	p, err := openParts(ctx, f.Config, o)
+	if err != nil {
+		return err
+	}
+	training, err := p.training()
+	if err != nil {
+		return err
+	}
+	test, err := p.test(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -214,7 +223,7 @@ func (m *made) accuracy(logits []float32, prefix string) string {
 		}
 	}
 	of := ""
-	if each > 1 {
+	if n < len(m.clips.labels) {
 		of = fmt.Sprintf(" of %d clips", n)
 	}
 	return fmt.Sprintf("%.1f %%%s", 100*float64(right)/float64(n), of)
