@@ -1,13 +1,11 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -15,7 +13,6 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/fdht/fdht"
-	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/browsertest"
 	"github.com/fdht/fdht/model"
 )
@@ -104,75 +101,17 @@ func (w *countedWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// y4m writes frames for others to read: 4:2:0, which is all that Chromium's fake camera takes.
-func y4m(t *testing.T, path string, fps int, frames [][]byte, h, w int) {
-	t.Helper()
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "YUV4MPEG2 W%d H%d F%d:1 Ip A1:1 C420jpeg\n", w, h, fps)
-	for _, rgb := range frames {
-		b.WriteString("FRAME\n")
-		y, u, v := make([]byte, h*w), make([]float64, h/2*(w/2)), make([]float64, h/2*(w/2))
-		for i := range y {
-			r, g, bl := float64(rgb[3*i]), float64(rgb[3*i+1]), float64(rgb[3*i+2])
-			luma := 0.299*r + 0.587*g + 0.114*bl
-			y[i] = byte(16 + luma*219/255 + 0.5)
-			c := i/w/2*(w/2) + i%w/2
-			u[c] += (bl - luma) / 1.772 / 4
-			v[c] += (r - luma) / 1.402 / 4
-		}
-		b.Write(y)
-		for _, plane := range [][]float64{u, v} {
-			for _, c := range plane {
-				b.WriteByte(byte(128 + c*224/255 + 0.5))
-			}
-		}
-	}
-	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // clips are clips as webm files: made ones of 120x160, or those of the environment.
 func clips(t *testing.T, n int) (paths []string) {
 	t.Helper()
-	dir := t.TempDir()
-	if list := os.Getenv(clipsEnv); list != "" {
-		for i, path := range filepath.SplitList(list) {
-			paths = append(paths, filepath.Join(dir, fmt.Sprint(i, ".webm")))
-			webm(t, path, paths[i])
-		}
-		return paths
+	raw := filepath.SplitList(os.Getenv(clipsEnv))
+	if len(raw) == 0 {
+		raw = browsertest.Made(t, 11, n, 16)
 	}
-	made, err := dataset.NewMade(dataset.MadeOptions{Frames: 16, Test: n, Seed: 11})
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := made.Input()
-	for i := range n {
-		var frames [][]byte
-		size := in.Height * in.Width * 3
-		for pix := made.Pixels(i); len(pix) > 0; pix = pix[size:] {
-			frames = append(frames, pix[:size])
-		}
-		raw := filepath.Join(dir, fmt.Sprint(i, ".y4m"))
-		paths = append(paths, filepath.Join(dir, fmt.Sprint(i, ".webm")))
-		y4m(t, raw, 15, frames, in.Height, in.Width)
-		webm(t, raw, paths[i])
+	for _, path := range raw {
+		paths = append(paths, browsertest.WebM(t, path))
 	}
 	return paths
-}
-
-// webm makes a webm file of a clip.
-func webm(t *testing.T, from, to string) {
-	t.Helper()
-	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		t.Skip("ffmpeg is not installed: it makes the clips")
-	}
-	out, err := exec.Command(ffmpeg, "-v", "error", "-i", from, "-an", "-c:v", "libvpx", "-b:v", "2M", "-deadline", "realtime", to).CombinedOutput()
-	if err != nil {
-		t.Fatalf("ffmpeg: %v\n%s", err, out)
-	}
 }
 
 // predict is what fdht predict says of a clip.
@@ -200,8 +139,7 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	film := filepath.Join(t.TempDir(), "camera.y4m")
-	roll(t, film)
+	film := browsertest.Film(t, browsertest.Roll(t))
 	b := open(t, site, browsertest.FakeCamera(film)...)
 	b.shot(t, "empty", 1280, 860, "light")
 	testClips(t, b, m)
@@ -290,25 +228,3 @@ func testOffline(t *testing.T, b *browser) {
 
 // mostBytes is what a visitor may have to load.
 const mostBytes = 150_000
-
-// roll films a picture that moves steadily to the right and comes in again at the left: after 20 frames it begins again, without a jump.
-func roll(t *testing.T, path string) {
-	t.Helper()
-	made, err := dataset.NewMade(dataset.MadeOptions{Frames: 2, Test: 1, Seed: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := made.Input()
-	first := made.Pixels(0)[:in.Height*in.Width*3]
-	const shift = 8 // pixels a frame
-	var frames [][]byte
-	for k := range in.Width / shift {
-		f := make([]byte, len(first))
-		for i := range in.Height * in.Width {
-			x := (i%in.Width + shift*k) % in.Width
-			copy(f[3*(i-i%in.Width+x):][:3], first[3*i:])
-		}
-		frames = append(frames, f)
-	}
-	y4m(t, path, 15, frames, in.Height, in.Width)
-}

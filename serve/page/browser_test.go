@@ -22,12 +22,10 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/fdht/fdht"
 	"github.com/fdht/fdht/client"
-	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/browsertest"
 	"github.com/fdht/fdht/internal/testmodels"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/serve"
-	"github.com/fdht/fdht/video"
 )
 
 // motion is a model of 24x32 frames as change, 8 steps, whose classes are the motions of package dataset's made clips; the test of the exported page says
@@ -79,76 +77,6 @@ func (s *swap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	(*s.h.Load().(*http.Handler)).ServeHTTP(w, r)
 }
 
-// made are the frames of a made clip of 120x160.
-func made(t *testing.T, seed uint64, frames int) (pix [][]byte, in dataset.Input) {
-	t.Helper()
-	d, err := dataset.NewMade(dataset.MadeOptions{Frames: frames, Test: 1, Seed: seed})
-	if err != nil {
-		t.Fatal(err)
-	}
-	in = d.Input()
-	size := in.Height * in.Width * 3
-	for p := d.Pixels(0); len(p) > 0; p = p[size:] {
-		pix = append(pix, p[:size])
-	}
-	return pix, in
-}
-
-// write writes frames as a y4m file, 15 a second.
-func write(t *testing.T, frames [][]byte, in dataset.Input) string {
-	t.Helper()
-	var b bytes.Buffer
-	w := video.NewY4MWriter(&b, 15)
-	for _, f := range frames {
-		if err := w.Write(video.Frame{Height: in.Height, Width: in.Width, Channels: 3, Pix: f}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "clip.y4m")
-	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// convert has ffmpeg make another file of one.
-func convert(t *testing.T, from, to string, how ...string) string {
-	t.Helper()
-	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		t.Skip("ffmpeg is not installed: it makes the clips")
-	}
-	to = filepath.Join(t.TempDir(), to)
-	if out, err := exec.Command(ffmpeg, append(append([]string{"-v", "error", "-i", from}, how...), to)...).CombinedOutput(); err != nil {
-		t.Fatalf("ffmpeg: %v\n%s", err, out)
-	}
-	return to
-}
-
-func webm(t *testing.T, from string) string {
-	return convert(t, from, "clip.webm", "-an", "-c:v", "libvpx", "-b:v", "2M", "-deadline", "realtime")
-}
-
-// roll is a picture that moves steadily to the right and comes in again at the left: after 20 frames it begins again, without a jump.
-func roll(t *testing.T) string {
-	t.Helper()
-	pix, in := made(t, 3, 2)
-	const shift = 8 // pixels a frame
-	var frames [][]byte
-	for k := range in.Width / shift {
-		f := make([]byte, len(pix[0]))
-		for i := range in.Height * in.Width {
-			x := (i%in.Width + shift*k) % in.Width
-			copy(f[3*(i-i%in.Width+x):][:3], pix[0][3*i:])
-		}
-		frames = append(frames, f)
-	}
-	return write(t, frames, in)
-}
-
 // npy writes an array of so many rows and columns.
 func npy(t *testing.T, rows, columns int) string {
 	t.Helper()
@@ -195,8 +123,8 @@ func TestBrowser(t *testing.T) {
 		t.Skip("a browser takes its time")
 	}
 	browsertest.Chromium(t)
-	roll := roll(t)
-	film := convert(t, roll, "camera.y4m", "-pix_fmt", "yuv420p")
+	roll := browsertest.Roll(t)
+	film := browsertest.Film(t, roll)
 	tabs := browser{browsertest.Start(t, browsertest.FakeCamera(film)...)}
 	t.Run("page", func(t *testing.T) { testPage(t, tabs, roll, film) })
 	t.Run("drawings", func(t *testing.T) { testDrawings(t, tabs) })
@@ -234,8 +162,7 @@ func testPage(t *testing.T, tabs browser, roll, film string) {
 
 // testClip gives clips to the page, by its button and by dropping them, and expects what fdht predict says.
 func testClip(t *testing.T, b *browsertest.Page, film string) {
-	pix, in := made(t, 11, 32)
-	clip := webm(t, write(t, pix, in))
+	clip := browsertest.WebM(t, browsertest.Made(t, 11, 1, 32)[0])
 	gives := map[string]struct {
 		path string
 		give chromedp.Action
@@ -351,8 +278,7 @@ func testJavaScript(t *testing.T, b *browsertest.Page) {
 
 // testCommands runs the page's examples in a shell and in Python, where these have what they need.
 func testCommands(t *testing.T, b *browsertest.Page) {
-	pix, in := made(t, 11, 16)
-	clip := convert(t, write(t, pix, in), "clip.mp4", "-preset", "ultrafast")
+	clip := browsertest.Convert(t, browsertest.Made(t, 11, 1, 16)[0], "clip.mp4", "-preset", "ultrafast")
 	want := predict(t, clip)
 	run := func(t *testing.T, name string, args ...string) string {
 		cmd := exec.Command(name, args...)
