@@ -169,7 +169,10 @@ func (r run) spendHT(t *tensor, s factor.Spec, budget int64) (factor.Spec, error
 		return w.discarded(), err
 	}
 	ranks, err := p.spend(trialsFor(len(core.data)))
-	return tr.setRanks(s, all(ranks)), err
+	if err != nil {
+		return s, err
+	}
+	return tr.setRanks(s, all(ranks)), nil
 }
 
 // spendTT does the same for a train.
@@ -212,8 +215,11 @@ func (r run) spendTT(t *tensor, s factor.Spec, budget int64) (factor.Spec, error
 		return w.discarded(), r.ctx.Err()
 	}
 	ranks, err := p.spend(trialsFor(int(f.Weights()) * max(1, slices.Max(f.Spec.Bonds))))
+	if err != nil {
+		return s, err
+	}
 	s.Bonds = all(ranks)
-	return s, err
+	return s, nil
 }
 
 // spendBT has but one number to choose.

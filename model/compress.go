@@ -288,6 +288,9 @@ func bestOf(ctx context.Context, group []piece, structures []factor.Spec, target
 	least := math.Inf(1)
 	for _, s := range structures {
 		results, e := together(ctx, group, s, target)
+		if e := ctx.Err(); e != nil {
+			return nil, e
+		}
 		if e != nil {
 			if err == nil {
 				err = e

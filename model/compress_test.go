@@ -256,3 +256,40 @@ func TestCompressTriesStructures(t *testing.T) {
 		t.Error("84 weights fit a budget of 60")
 	}
 }
+
+// ending is a context that ends after so many looks at it.
+type ending struct {
+	context.Context
+	left, after int
+}
+
+func (e *ending) Err() error {
+	if e.left--; e.left < 0 {
+		e.after++
+		return context.Canceled
+	}
+	return nil
+}
+
+// A compression that is stopped gives nothing, however far it is: not the best of what it has tried so far.
+func TestCompressStops(t *testing.T) {
+	f, _, err := fromPyTorchCase(t, torchCases(t)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, out := []int{2, 4}, []int{4, 3}
+	for _, s := range []factor.Spec{factor.HTSpec(in, out, 1, 1), factor.TTSpec(in, out, 1), factor.TRSpec(in, out, 1), {Kind: factor.BT, Scope: factor.Full, In: in, Out: out, Blocks: 1, BlockRank: 1}} {
+		for _, target := range []compress.Target{{Budget: 60}, {Tol: 0.3}} {
+			again := s.Clone()
+			again.In = []int{4, 2}
+			for looks, stopped := 0, true; stopped; looks++ {
+				ctx := &ending{Context: context.Background(), left: looks}
+				_, _, err := Compress(ctx, f, Compression{Structure: []factor.Spec{s, again}, Target: target})
+				stopped = ctx.after > 0
+				if stopped && !errors.Is(err, context.Canceled) || !stopped && (err != nil || looks < 2) {
+					t.Fatalf("%s %+v, stopped %v at look %d: %v", s.Kind, target, stopped, looks, err)
+				}
+			}
+		}
+	}
+}
