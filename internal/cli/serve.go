@@ -110,20 +110,26 @@ func (c *serveCmd) Run(ctx context.Context, u *ui) error {
 
 // positive looks at the bounds whose flags take any number.
 func (l *serveLimits) positive() error {
-	for flag, n := range map[string]int{
-		"max-uploads": l.MaxUploads, "max-pixels": l.MaxPixels, "max-frames": l.MaxFrames, "max-streams": l.MaxStreams, "queue": l.Queue, "batch": l.Batch,
-		"max-connections": l.MaxConnections, "max-predictions": l.MaxPredictions + 1, "workers": l.Workers + 1, // 0 is one a processor
+	for _, f := range []struct {
+		flag     string
+		n, least int
+	}{
+		{"max-uploads", l.MaxUploads, 1}, {"max-pixels", l.MaxPixels, 1}, {"max-frames", l.MaxFrames, 1}, {"max-streams", l.MaxStreams, 1}, {"queue", l.Queue, 1},
+		{"batch", l.Batch, 1}, {"max-connections", l.MaxConnections, 1}, {"max-predictions", l.MaxPredictions, 0}, {"workers", l.Workers, 0},
 	} {
-		if n < 1 {
-			return usage("leave it out for its default", "--%s is too small", flag)
+		if f.n < f.least {
+			return usage("leave it out for its default", "--%s %d: want %d or more", f.flag, f.n, f.least)
 		}
 	}
-	for flag, t := range map[string]time.Duration{
-		"upload-time": l.UploadTime, "ffmpeg-time": l.FFmpegTime, "hello-time": l.HelloTime, "idle-time": l.IdleTime, "write-time": l.WriteTime,
-		"header-time": l.HeaderTime, "drain-time": l.DrainTime,
+	for _, f := range []struct {
+		flag string
+		t    time.Duration
+	}{
+		{"upload-time", l.UploadTime}, {"ffmpeg-time", l.FFmpegTime}, {"hello-time", l.HelloTime}, {"idle-time", l.IdleTime}, {"write-time", l.WriteTime},
+		{"header-time", l.HeaderTime}, {"drain-time", l.DrainTime},
 	} {
-		if t <= 0 {
-			return usage("leave it out for its default", "--%s %v: want more than 0", flag, t)
+		if f.t <= 0 {
+			return usage("leave it out for its default", "--%s %v: want more than 0", f.flag, f.t)
 		}
 	}
 	return nil
