@@ -3,14 +3,11 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math"
 	"time"
 
 	"github.com/fdht/fdht/compress"
 	"github.com/fdht/fdht/factor"
 	"github.com/fdht/fdht/model"
-	"github.com/jedib0t/go-pretty/v6/table"
 )
 
 // compressCmd is fdht compress.
@@ -58,33 +55,6 @@ func (*compressCmd) Help() string {
 The error is that of a matrix, relative, in the Frobenius norm; trained weights are full of noise, so an error of 0.5 and more is common and fine-tuning
 makes up for it. Ranks that modes chosen by the program do not allow become the largest that they do. The bound is the root of the sum of all squared singular values that were left out. A matrix of more than 4,194,304 entries
 is compressed to one choice of modes, a smaller one to the best of several.`
-}
-
-// compressed is what compress --json prints.
-type compressed struct {
-	Model    string             `json:"model"`
-	Matrices []compressedMatrix `json:"matrices"`
-	Weights  int64              `json:"weights"`
-	Biases   int64              `json:"biases"`
-	Head     int64              `json:"head"`
-	Total    int64              `json:"total"`
-	Dense    int64              `json:"dense_weights"`
-	Ratio    float64            `json:"ratio"`
-	Error    float64            `json:"relative_error"` // of all matrices together
-	Bound    float64            `json:"relative_bound"`
-	Seconds  float64            `json:"seconds"`
-}
-
-type compressedMatrix struct {
-	Name      string      `json:"name"`
-	Rows      int         `json:"rows"`
-	Cols      int         `json:"cols"`
-	Structure factor.Spec `json:"structure"`
-	Weights   int64       `json:"weights"`
-	Dense     int64       `json:"dense_weights"`
-	Ratio     float64     `json:"ratio"`
-	Error     float64     `json:"relative_error"`
-	Bound     float64     `json:"relative_bound"`
 }
 
 // Run compresses.
@@ -206,127 +176,4 @@ func (c *compressCmd) compression(f *model.File) (how model.Compression, err err
 	}
 	how.Target = compress.Target{Tol: c.Tol, Budget: c.Budget}
 	return how, nil
-}
-
-// structures are those that a matrix may get: the one that the flags spell out, or proposals.
-func (f *modelFlags) structures(l layer, input int) ([]factor.Spec, error) {
-	if (len(l.modesIn) > 0) != (len(l.modesOut) > 0) {
-		return nil, usage("give both, or none and several are tried", "one of --%smodes-in and --%smodes-out is missing", l.prefix, l.prefix)
-	}
-	if err := checkModes(l, input, f.Hidden); err != nil {
-		return nil, err
-	}
-	if err := l.checkTree(); err != nil {
-		return nil, err
-	}
-	if !f.Ranks.isZero() && l.ranks.isZero() {
-		return nil, usage("give each its ranks, or --rank for all", "--%sranks is missing: those of --ranks are for the first matrix alone", l.prefix)
-	}
-	fixed := f.Rank > 0 || !l.ranks.isZero()
-	if len(l.modesIn) > 0 {
-		if !fixed {
-			return []factor.Spec{f.unranked(l)}, nil
-		}
-		s, err := f.explicit(l)
-		return []factor.Spec{s}, err
-	}
-	if !l.ranks.isZero() || !l.tree.IsZero() {
-		return nil, usage("", "--%sranks and --%stree need --%smodes-in and --%smodes-out", l.prefix, l.prefix, l.prefix, l.prefix)
-	}
-	rows, _ := l.rows(f.Hidden)
-	cols, _ := l.columns(input, f.Hidden)
-	var out []factor.Spec
-	for _, m := range proposeModes(rows, cols) {
-		l.modesIn, l.modesOut = m.in, m.out
-		s := f.unranked(l)
-		if f.Rank > 0 {
-			s = clampRanks(f.ranked(s))
-		}
-		if fixed && s.Kind == factor.BT && s.BlockRank < f.Rank { // fewer modes may allow more
-			if len(out) == 0 || s.BlockRank > out[0].BlockRank {
-				out = []factor.Spec{s}
-			}
-			continue
-		}
-		if fixed {
-			return []factor.Spec{s}, nil
-		}
-		out = append(out, s)
-		if int64(rows)*int64(cols) > manyEntries {
-			break
-		}
-	}
-	return out, nil
-}
-
-// unranked is the structure with ranks of 1.
-func (f *modelFlags) unranked(l layer) factor.Spec {
-	g := *f
-	g.Rank, g.InnerRank = 1, 1
-	return g.ranked(l.bare())
-}
-
-// clampRanks makes ranks of modes that were chosen here valid: no larger than the modes allow.
-func clampRanks(s factor.Spec) factor.Spec {
-	for _, n := range s.Tree.Nodes() {
-		if r, ok := s.Ranks[n]; ok {
-			s.Ranks[n] = min(r, s.MaxRank(n))
-		}
-	}
-	if s.Kind == factor.TT {
-		for k, r := range s.Bonds {
-			s.Bonds[k] = min(r, s.MaxBond(k))
-		}
-	}
-	if s.Kind == factor.BT {
-		for k := range s.In {
-			s.BlockRank = min(s.BlockRank, s.In[k]*s.Out[k])
-		}
-	}
-	return s
-}
-
-// summary gathers what there is to say.
-func summary(path string, m *model.File, report []model.Compressed) compressed {
-	w, b, h := m.Net.Count()
-	dense := m.Config.RNN().DenseWeights()
-	out := compressed{Model: path, Weights: w, Biases: b, Head: h, Total: w + b + h, Dense: dense, Ratio: float64(dense) / float64(w)}
-	norm, lost, bound := 0.0, 0.0, 0.0
-	for _, r := range report {
-		norm, lost, bound = math.Hypot(norm, r.Report.Norm), math.Hypot(lost, r.Report.Error), math.Hypot(bound, r.Report.Bound)
-		out.Matrices = append(out.Matrices, compressedMatrix{r.Name, r.Rows, r.Cols, r.Spec, r.Report.Weights, r.Report.Dense, r.Report.Ratio, r.Report.RelErr, r.Report.RelBnd})
-	}
-	if norm > 0 {
-		out.Error, out.Bound = lost/norm, bound/norm
-	}
-	return out
-}
-
-// text is for people.
-func (c compressed) text() string {
-	t := newTable()
-	t.AppendHeader(table.Row{"matrix", "rows x columns", "structure", "weights", "ratio", "error", "bound"})
-	for _, m := range c.Matrices {
-		t.AppendRow(table.Row{m.Name, fmt.Sprintf("%s x %s", thousands(int64(m.Rows)), thousands(int64(m.Cols))), structureText(m.Structure),
-			thousands(m.Weights), fmt.Sprintf("%.1f", m.Ratio), percent(m.Error), percent(m.Bound)})
-	}
-	rightAlign(t, 4, 5, 6, 7)
-	return fmt.Sprintf("%s\n%s: %s recurrent weights, %s; %s biases, %s head, %s in all; relative error %s\n", render(t), c.Model,
-		thousands(c.Weights), fewer(c.Weights, c.Dense), thousands(c.Biases), thousands(c.Head), thousands(c.Total), percent(c.Error))
-}
-
-// fewer says how a number of recurrent weights compares with that of the dense network.
-func fewer(weights, dense int64) string {
-	ratio := float64(dense) / float64(weights)
-	switch {
-	case weights == dense:
-		return "as many as dense"
-	case weights > dense:
-		return fmt.Sprintf("more than dense has, %s", thousands(dense))
-	case ratio >= 100:
-		return thousands(int64(ratio)) + " times fewer than dense"
-	case ratio < 1.1:
-		return fmt.Sprintf("%.1f %% fewer than dense", 100-100/ratio)
-	}
-	return fmt.Sprintf("%.1f times fewer than dense", ratio)
 }
