@@ -26,6 +26,9 @@ func Write(path string, write func(w io.Writer) error) error {
 
 // WriteFile is Write for those who need to seek in the file.
 func WriteFile(path string, write func(f *os.File) error) error {
+	if st, err := os.Stat(path); err == nil && st.IsDir() { // a rename would say that it exists, which of files is no error
+		return fmt.Errorf("cannot write %s: it is a folder", path)
+	}
 	return Stage(path, write, func(temp string) error { return os.Rename(temp, path) })
 }
 

@@ -78,6 +78,11 @@ func TestErrorsNameThePath(t *testing.T) {
 	if !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "cannot write "+path+": ") || strings.Contains(err.Error(), ".tmp") {
 		t.Errorf("error %v", err)
 	}
+	dir := t.TempDir()
+	err = Write(dir, func(io.Writer) error { panic("written before it is known that it cannot stay") })
+	if want := "cannot write " + dir + ": it is a folder"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
 }
 
 func TestClean(t *testing.T) {
