@@ -64,7 +64,7 @@ func Evaluate(ctx context.Context, m *model.File, src Source, o EvalOptions) (*R
 	if src.Len() == 0 {
 		return nil, errors.New("no clips to evaluate")
 	}
-	if err := checkWidth(m.Config, src); err != nil {
+	if err := CheckWidth(m.Config, src); err != nil {
 		return nil, err
 	}
 	by, err := model.NewScaler(m.Config.Standardise, m.Config.Input)
@@ -86,14 +86,15 @@ func EvaluateNetwork(ctx context.Context, net Network, c model.Config, src Sourc
 	if src.Len() == 0 {
 		return nil, errors.New("no clips to evaluate")
 	}
-	if err := checkWidth(c, src); err != nil {
+	if err := CheckWidth(c, src); err != nil {
 		return nil, err
 	}
 	o = o.withDefaults()
 	return evaluate(ctx, net, c.Classes, newLoader(src, o.Batch, o.Loaders, nil), o.Views, o.Progress)
 }
 
-func checkWidth(c model.Config, src Source) error {
+// CheckWidth is an error if the rows of src are not those that a model with configuration c takes.
+func CheckWidth(c model.Config, src Source) error {
 	if src.Width() != c.Input {
 		return fmt.Errorf("the data's rows have %d numbers, the model takes %d: give both the same frame size, input kind or features", src.Width(), c.Input)
 	}

@@ -137,7 +137,7 @@ func (o *Options) check() error {
 		if s == nil {
 			continue
 		}
-		if err := checkWidth(o.Model.Config, s); err != nil {
+		if err := CheckWidth(o.Model.Config, s); err != nil {
 			return err
 		}
 		for i := range s.Len() {

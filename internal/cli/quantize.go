@@ -152,8 +152,8 @@ func (c *quantizeCmd) calibration(ds dataset.Dataset, f *model.File, sample data
 	if err != nil {
 		return nil, err
 	}
-	if src.Width() != f.Config.Input {
-		return nil, fmt.Errorf("the data's rows have %d numbers, the model takes %d: give both the same frame size, input kind or features", src.Width(), f.Config.Input)
+	if err := train.CheckWidth(f.Config, src); err != nil {
+		return nil, err
 	}
 	var clips []rnn.Sequence
 	for i := range n {
