@@ -65,7 +65,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		switch {
 		case !s.knows(r.Host):
 			refuse(w, problem(http.StatusMisdirectedRequest, "host %.100q is not a name of this server: --host adds one", r.Host))
-		case needsToken(r.URL.Path) && s.token(r) == wrong, needsToken(r.URL.Path) && r.URL.Path != streamPath && s.token(r) == missing:
+		case needsToken(r.URL.Path) && !s.admits(r):
 			refuse(w, problem(http.StatusUnauthorized, "token missing or wrong: send Authorization: Bearer TOKEN"))
 		default:
 			inner.ServeHTTP(w, r)
@@ -157,6 +157,12 @@ func (s *Server) token(r *http.Request) verdict {
 		}
 	}
 	return missing
+}
+
+// admits reports whether a request may go on by its token. A stream that brings none yet may still do so in its first message.
+func (s *Server) admits(r *http.Request) bool {
+	v := s.token(r)
+	return v == right || v == missing && r.URL.Path == streamPath
 }
 
 // check compares in a time that says nothing of where, or of how long the right one is.
