@@ -58,12 +58,21 @@ type Grad struct {
 	sum [][]float32
 }
 
-// Merge adds h to g and sets h to zero. Both are Grads of one Op.
-func (g *Grad) Merge(h *Grad) {
-	for i, s := range h.sum {
-		for j, v := range s {
-			g.sum[i][j] += v
-		}
-		clear(s)
+// Len is how many numbers g is.
+func (g *Grad) Len() int {
+	n := 0
+	for _, s := range g.sum {
+		n += len(s)
 	}
+	return n
+}
+
+// Move puts g, as it is, into the first Len() numbers of mem and returns the rest. Whoever has gradients of several Ops side by
+// side adds and sends them as one vector; two Grads of one Op have the same layout.
+func (g *Grad) Move(mem []float32) []float32 {
+	for i, s := range g.sum {
+		copy(mem, s)
+		g.sum[i], mem = mem[:len(s):len(s)], mem[len(s):]
+	}
+	return mem
 }

@@ -7,13 +7,29 @@ type shardGrad struct {
 	cells []cellGrad
 	head  []float32
 	bias  []float32
+	all   []float32 // all of the above, as one vector
 }
 
 func (r *Runner) newGrad() *shardGrad {
-	g := &shardGrad{head: make([]float32, len(r.m.head)), bias: make([]float32, len(r.m.bias))}
+	g := &shardGrad{}
+	n := len(r.m.head) + len(r.m.bias)
 	for i := range r.engines {
-		g.cells = append(g.cells, r.engines[i].newGrad())
+		c := r.engines[i].newGrad()
+		n += c.inputs.Len() + c.recur.Len() + len(c.bias) + len(c.hiddenBias)
+		g.cells = append(g.cells, c)
 	}
+	g.all = make([]float32, n)
+	rest := g.all
+	take := func(n int) (v []float32) {
+		v, rest = rest[:n:n], rest[n:]
+		return v
+	}
+	for i := range g.cells {
+		c := &g.cells[i]
+		rest = c.recur.Move(c.inputs.Move(rest))
+		c.bias, c.hiddenBias = take(len(c.bias)), take(len(c.hiddenBias))
+	}
+	g.head, g.bias = take(len(r.m.head)), take(len(r.m.bias))
 	return g
 }
 
@@ -27,20 +43,16 @@ func (r *Runner) aim(grads [][]float32) {
 	}
 }
 
-// collect adds the shards' gradients, in the order of the shards, to grads, and sets them to zero.
-func (r *Runner) collect(grads [][]float32, shards int) {
-	first := r.grads[0]
+// merge adds the gradients of shards 1, 2, ... to those of shard 0, in this order, and sets them to zero.
+func (r *Runner) merge(shards int) {
 	for _, g := range r.grads[1:max(shards, 1)] {
-		for i := range g.cells {
-			to := &first.cells[i]
-			to.inputs.Merge(g.cells[i].inputs)
-			to.recur.Merge(g.cells[i].recur)
-			take(to.bias, g.cells[i].bias)
-			take(to.hiddenBias, g.cells[i].hiddenBias)
-		}
-		take(first.head, g.head)
-		take(first.bias, g.bias)
+		take(r.grads[0].all, g.all)
 	}
+}
+
+// collect adds the gradients of shard 0 to grads and sets them to zero.
+func (r *Runner) collect(grads [][]float32) {
+	first := r.grads[0]
 	for i := range r.engines {
 		r.engines[i].collect(grads, &first.cells[i])
 	}

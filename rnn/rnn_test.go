@@ -148,6 +148,7 @@ func TestNetworks(t *testing.T) {
 			t.Run("forward", func(t *testing.T) { checkForward(t, m, r) })
 			t.Run("gradients", func(t *testing.T) { checkGradients(t, m, r) })
 			t.Run("workers", func(t *testing.T) { checkWorkers(t, m, r) })
+			t.Run("divided", func(t *testing.T) { checkDivided(t, m, r) })
 			t.Run("allocations", func(t *testing.T) { checkAllocations(t, m, r) })
 		})
 	}
@@ -286,6 +287,58 @@ func checkWorkers(t *testing.T, m *Model, r *Runner) {
 	r.Train(other, batch, 0.3, 7, quadratic)
 	if slices.Equal(other[len(other)-2], want[len(want)-2]) {
 		t.Error("another seed gives the same dropout")
+	}
+}
+
+// checkDivided: a batch that several Runners divide among them, one of them without a clip, gives the bits of one.
+func checkDivided(t *testing.T, m *Model, r *Runner) {
+	const clips = 14
+	batch := ragged(m.cfg, clips, 9)
+	want, sum := gradsOf(m), 0.0
+	wantLoss := r.Train(want, batch, 0.3, 6, quadratic)
+	unit := r.Unit()
+	loss := func(clip int, d, y []float32) float64 {
+		if clip < 0 || clip >= clips {
+			t.Errorf("the loss of clip %d of %d is asked for", clip, clips)
+		}
+		return quadratic(clip, d, y)
+	}
+	var runners []*Runner
+	var shards [][]float32
+	for _, part := range [][2]int{{0, unit}, {unit, unit}, {unit, 3 * unit}, {3 * unit, clips}} {
+		p := m.NewRunner(2)
+		for _, l := range p.Backward(gradsOf(m), batch[part[0]:part[1]], part[0], 0.3, 6, loss) {
+			sum += l
+		}
+		p.Reduce(func(_ []float32, own [][]float32) error {
+			for _, s := range own {
+				shards = append(shards, slices.Clone(s))
+			}
+			return nil
+		})
+		runners = append(runners, p)
+	}
+	for _, p := range runners {
+		grads := gradsOf(m)
+		p.Reduce(func(total []float32, _ [][]float32) error {
+			clear(total)
+			for _, s := range shards {
+				for i, v := range s {
+					total[i] += v
+				}
+			}
+			return nil
+		})
+		p.Collect(grads)
+		p.Collect(grads) // of nothing
+		for i := range grads {
+			if !slices.Equal(grads[i], want[i]) {
+				t.Fatalf("a divided batch gives another gradient of %s", m.params[i].Name)
+			}
+		}
+	}
+	if sum != wantLoss {
+		t.Errorf("losses of the parts add up to %v, not to %v", sum, wantLoss)
 	}
 }
 

@@ -24,6 +24,7 @@ type Runner struct {
 	workers []*worker
 	grads   []*shardGrad // one a shard of the batch
 	losses  []float64
+	shards  int // whose gradients wait for Collect
 	job     job
 	next    atomic.Int64
 	wg      sync.WaitGroup
@@ -38,6 +39,7 @@ type job struct {
 	seed    uint64
 	loss    func(clip int, dlogits, logits []float32) float64
 	shard   int // clips in a shard
+	first   int // place of the first clip in the batch that this one is a part of
 }
 
 // NewRunner compiles m for the given number of workers, at least 1.
@@ -72,24 +74,68 @@ func (r *Runner) Forward(logits []float32, batch []Sequence) {
 // Train adds the gradients to grads, one slice a parameter as Params lists them, and returns the sum of the losses. dropout is the
 // share of pooled hidden units that are set to zero, seed chooses which.
 func (r *Runner) Train(grads [][]float32, batch []Sequence, dropout float32, seed uint64, loss func(clip int, dlogits, logits []float32) float64) float64 {
-	size := r.shardSize(len(batch))
-	shards := (len(batch) + size - 1) / size
-	for len(r.grads) < shards {
+	sum := 0.0
+	for _, l := range r.Backward(grads, batch, 0, dropout, seed, loss) {
+		sum += l
+	}
+	r.Collect(grads)
+	return sum
+}
+
+// Unit is the clips of a shard. Runners that divide a batch among them, each taking a run of its shards, come to the bits that
+// one comes to with all of it, when they add up the shards' gradients in the order of the shards. 0: the whole batch is one
+// shard, and a divided batch gives the same to rounding.
+func (r *Runner) Unit() int {
+	if r.whole {
+		return 0
+	}
+	return shardClips
+}
+
+// Backward is the first half of Train, for a run of a batch's clips of which the first has place first in the batch, a multiple of Unit. It returns
+// the losses of these clips, valid until the next call. Gradients stay in the Runner until Collect, but for those of large dense matrices,
+// which go to grads at once.
+func (r *Runner) Backward(grads [][]float32, clips []Sequence, first int, dropout float32, seed uint64, loss func(clip int, dlogits, logits []float32) float64) []float64 {
+	r.shards = r.count(len(clips))
+	for len(r.grads) < max(r.shards, 1) {
 		r.grads = append(r.grads, r.newGrad())
 	}
-	for i := len(r.losses); i < len(batch); i++ {
+	for i := len(r.losses); i < len(clips); i++ {
 		r.losses = append(r.losses, 0)
 	}
 	if r.whole {
 		r.aim(grads)
 	}
-	r.run(job{batch: batch, train: true, dropout: dropout, seed: seed, loss: loss})
-	r.collect(grads, shards)
-	sum := 0.0
-	for _, l := range r.losses[:len(batch)] {
-		sum += l
+	r.run(job{batch: clips, first: first, train: true, dropout: dropout, seed: seed, loss: loss})
+	return r.losses[:len(clips)]
+}
+
+// Reduce lets f add up what the Backwards of several Runners left: shards are the gradients of this one, a vector a shard, all of one
+// layout in all Runners of a model; f writes to total, which is the memory of the first of them or zero, the sum that Collect is to take.
+func (r *Runner) Reduce(f func(total []float32, shards [][]float32) error) error {
+	shards := make([][]float32, r.shards)
+	for i := range shards {
+		shards[i] = r.grads[i].all
 	}
-	return sum
+	err := f(r.grads[0].all, shards)
+	for _, s := range shards[min(1, len(shards)):] {
+		clear(s)
+	}
+	r.shards = min(1, r.shards)
+	return err
+}
+
+// Collect is the second half of Train: it adds what Backward left to grads and sets it to zero.
+func (r *Runner) Collect(grads [][]float32) {
+	r.merge(r.shards)
+	r.collect(grads)
+	r.shards = 0
+}
+
+// count is the number of shards of so many clips.
+func (r *Runner) count(clips int) int {
+	size := r.shardSize(clips)
+	return (clips + size - 1) / size
 }
 
 func (r *Runner) shardSize(clips int) int {
@@ -103,8 +149,7 @@ func (r *Runner) run(j job) {
 	j.shard = r.shardSize(len(j.batch))
 	r.job = j
 	r.next.Store(0)
-	shards := (len(j.batch) + j.shard - 1) / j.shard
-	n := min(len(r.workers), shards)
+	n := min(len(r.workers), r.count(len(j.batch)))
 	for _, w := range r.workers[min(1, n):n] {
 		r.wg.Add(1)
 		go w.start()

@@ -168,7 +168,7 @@ func checkTorch(t *testing.T, name string, m *Model, c torchCase) {
 	r.grads = append(r.grads, r.newGrad())
 	r.aim(grads)
 	w.back(r.grads[0])
-	r.collect(grads, 1)
+	r.collect(grads)
 	ours := c.ours(m, c.Grads, true)
 	for i, p := range m.params {
 		if want, ok := ours[p.Name]; ok {

@@ -105,7 +105,7 @@ func (w *worker) shard(s, lo, hi int) {
 	}
 	w.dlogits = grow(w.dlogits, (hi-lo)*C)
 	for b, clip := range p.clips {
-		r.losses[lo+clip] = j.loss(lo+clip, w.dlogits[b*C:(b+1)*C], w.logits[b*C:(b+1)*C])
+		r.losses[lo+clip] = j.loss(j.first+lo+clip, w.dlogits[b*C:(b+1)*C], w.logits[b*C:(b+1)*C])
 	}
 	w.backward(r.grads[s], hi-lo)
 }
@@ -159,7 +159,7 @@ func (w *worker) drop(shard int) {
 	w.mask = grow(w.mask, len(w.pooled))
 	keep := 1 / (1 - j.dropout)
 	for b, clip := range w.pack.clips {
-		w.pcg.Seed(j.seed, uint64(shard*j.shard+clip))
+		w.pcg.Seed(j.seed, uint64(j.first+shard*j.shard+clip))
 		for u := range H {
 			m := float32(0)
 			if float32(w.pcg.Uint64()>>40)/(1<<24) >= j.dropout {
