@@ -71,7 +71,7 @@ func parseCache(b []byte, size int64) (cacheInfo, error) {
 	ci = cacheInfo{h: v[1], w: v[2], c: v[3], t: v[4], warn: v[5]}
 	copy(ci.key[:], b[32:60])
 	if ci.h < 1 || ci.w < 1 || ci.t < 1 || (ci.c != 1 && ci.c != 3) || ci.warn < 0 || ci.warn > cacheMaxWarn ||
-		ci.h > video.MaxPixels || ci.w > video.MaxPixels || ci.h*ci.w > video.MaxPixels {
+		ci.h > video.MaxPixels || ci.w > video.MaxPixels || int64(ci.h)*int64(ci.w) > video.MaxPixels {
 		return ci, fmt.Errorf("impossible sizes %v", v[1:])
 	}
 	frame := int64(ci.h) * int64(ci.w) * int64(ci.c) // < 2^27; times 2^32 still fits

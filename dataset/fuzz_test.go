@@ -8,6 +8,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/fdht/fdht/internal/testutil"
 )
 
 // FuzzCacheHeader: a header that is taken agrees with the size of the file to the byte.
@@ -50,7 +52,10 @@ func FuzzNPY(f *testing.F) {
 	f.Add(npyHead("{'shape': (1, 1), 'fortran_order': False, 'descr': \"|u1\"}"))
 	f.Add(npyHead("{'descr': '<f4', 'fortran_order': False, 'shape': (536870912, 536870912), }"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		rows, width, err := readNPY(bytes.NewReader(data), int64(len(data)))
+		var rows []float32
+		var width int
+		var err error
+		testutil.Bounded(t, 20*len(data)+1<<20, func() { rows, width, err = readNPY(bytes.NewReader(data), int64(len(data))) })
 		if err != nil {
 			return
 		}
@@ -65,12 +70,16 @@ func FuzzNPY(f *testing.F) {
 	})
 }
 
+// FuzzNPZ: what is read is a whole matrix, no larger than what the archive can hold, and so is the memory.
 func FuzzNPZ(f *testing.F) {
 	f.Add(npz(f, zip.Deflate, map[string][]byte{"m.npy": npy(2, 3, "<f4", false)}))
 	f.Add(npz(f, zip.Store, map[string][]byte{"a.npy": npy(2, 3, "<f4", false), "features.npy": npy(1, 1, "<f8", false)}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		rows, width, err := readNPZ(bytes.NewReader(data), int64(len(data)))
-		if err == nil && (width < 1 || len(rows)%width != 0 || len(rows) > 1100*len(data)) {
+		var rows []float32
+		var width int
+		var err error
+		testutil.Bounded(t, deflateMost*20*len(data)+2<<20, func() { rows, width, err = readNPZ(bytes.NewReader(data), int64(len(data))) })
+		if err == nil && (width < 1 || len(rows)%width != 0 || len(rows) > deflateMost*len(data)) {
 			t.Fatalf("%d values in rows of %d from %d bytes", len(rows), width, len(data))
 		}
 	})
@@ -82,7 +91,9 @@ func FuzzTS(f *testing.F) {
 	f.Add("@classLabel true x y\n@univariate true\n@equalLength true\n@seriesLength 2\n@data\n1,2:x\n")
 	f.Add("@classLabel true x y\n@data\n" + strings.Repeat("1,", 50) + "1" + strings.Repeat(":1", 50) + ":x\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		ts, err := parseTS(strings.NewReader(text))
+		var ts *tsFile
+		var err error
+		testutil.Bounded(t, 100*len(text)+1<<20, func() { ts, err = parseTS(strings.NewReader(text)) })
 		if err != nil {
 			return
 		}
@@ -106,7 +117,9 @@ func FuzzSplit(f *testing.F) {
 	f.Add("test\ta/deep/x_s1_t1.avi")
 	f.Fuzz(func(t *testing.T, text string) {
 		d := subjects(2, 3)
-		s, err := ReadSplit(strings.NewReader(text), d)
+		var s Split
+		var err error
+		testutil.Bounded(t, 200*len(text)+1<<20, func() { s, err = ReadSplit(strings.NewReader(text), d) })
 		if err != nil {
 			return
 		}
@@ -144,7 +157,9 @@ func FuzzLists(f *testing.F) {
 			func() ([]listed, error) { return parseUCF(strings.NewReader(text), "train") },
 			func() ([]listed, error) { return parseHMDB(strings.NewReader(text), "clap") },
 		} {
-			out, err := parse()
+			var out []listed
+			var err error
+			testutil.Bounded(t, 200*len(text)+1<<20, func() { out, err = parse() })
 			if err == nil && len(out) > len(text) {
 				t.Fatal("more clips than text")
 			}

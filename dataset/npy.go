@@ -20,6 +20,14 @@ const npyMaxHeader = 1 << 16
 // npyMaxValues bounds the values of one array, whatever the file's size.
 const npyMaxValues = 1 << 29
 
+// Deflate makes at most deflateMost bytes of one: a larger claim is a lie. Arrays above npzPlain bytes, which features are not, must not be more than npzMost
+// times what they are compressed to: a small file takes no large memory.
+const (
+	deflateMost = 1032
+	npzPlain    = 64 << 20
+	npzMost     = 64
+)
+
 // npyHeader is what a .npy header says.
 type npyHeader struct {
 	kind    byte // f (float) or i, u
@@ -297,9 +305,11 @@ func readNPZ(r io.ReaderAt, size int64) ([]float32, int, error) {
 	case len(names) > 1 && one.Name != "features.npy":
 		return nil, 0, fmt.Errorf("%d arrays in this .npz (%.80s): want one, or one called features", len(names), strings.Join(names, ", "))
 	}
-	// Deflate makes at most 1032 bytes of one: a larger claim is a lie.
-	if one.UncompressedSize64 > npyMaxValues*8 || one.UncompressedSize64/1032 > one.CompressedSize64 || one.CompressedSize64 > uint64(size) {
+	if one.UncompressedSize64 > npyMaxValues*8 || one.UncompressedSize64/deflateMost > one.CompressedSize64 || one.CompressedSize64 > uint64(size) {
 		return nil, 0, fmt.Errorf("an array of %d bytes from %d in this .npz", one.UncompressedSize64, one.CompressedSize64)
+	}
+	if one.UncompressedSize64 > npzPlain && one.UncompressedSize64/npzMost > one.CompressedSize64 {
+		return nil, 0, fmt.Errorf("an array of %d bytes from %d in this .npz: more than %d times as much; save it without compression if it is what it says", one.UncompressedSize64, one.CompressedSize64, npzMost)
 	}
 	f, err := one.Open()
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/internal/testutil"
 )
 
 func TestKindsJSON(t *testing.T) {
@@ -70,7 +71,13 @@ func FuzzSpecJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var s factor.Spec
-		if json.Unmarshal(b, &s) != nil {
+		var err error
+		testutil.Bounded(t, 500*len(b)+1<<20, func() {
+			if err = json.Unmarshal(b, &s); err == nil {
+				_ = s.Validate()
+			}
+		})
+		if err != nil {
 			return
 		}
 		text, err := json.Marshal(s)

@@ -2,6 +2,8 @@ package model
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -12,11 +14,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fdht/fdht/internal/testutil"
 	"github.com/fdht/fdht/rnn"
 )
 
 // saved writes a checkpoint of that epoch and returns what was written.
-func saved(t *testing.T, dir string, epoch int) (*Checkpoint, []rnn.Param, []Group) {
+func saved(t testing.TB, dir string, epoch int) (*Checkpoint, []rnn.Param, []Group) {
 	t.Helper()
 	f := newModel(t, exampleConfig(t), uint64(epoch))
 	params := f.Net.Params()
@@ -146,4 +149,45 @@ func TestDamagedCheckpoint(t *testing.T) {
 	if _, err := LoadCheckpoint(dir); err == nil || !strings.Contains(err.Error(), newest+": not a checkpoint: its metadata has no fdht.checkpoint") {
 		t.Errorf("a model in its place: %v", err)
 	}
+}
+
+// FuzzCheckpoint: no file panics or takes much more memory than it has bytes, not even one with a checksum that fits; one that is taken fills the network that it is
+// of, or an error says why not.
+func FuzzCheckpoint(f *testing.F) {
+	dir := f.TempDir()
+	saved(f, dir, 1)
+	whole := read(f, filepath.Join(dir, CheckpointFile))
+	f.Add(whole)
+	f.Add(whole[:len(whole)/2])
+	f.Add(bytes.Replace(whole, []byte(`\"epoch\":1,\"step\":7`), []byte(`\"epoch\":-1,\"step\":`), 1))
+	f.Add(bytes.Replace(whole, []byte(`best.cell.0.leaf.0`), []byte(`best.cell.0.leaf.9`), 1))
+	f.Fuzz(func(t *testing.T, buf []byte) {
+		buf = bytes.Clone(buf)
+		sign(buf)
+		var c *Checkpoint
+		var err error
+		testutil.Bounded(t, 500*len(buf)+1<<20, func() { c, err = decodeCheckpoint(buf) })
+		if err != nil {
+			return
+		}
+		net := newModel(t, exampleConfig(t), 1).Net
+		g := Group{Name: "best"}
+		for _, p := range net.Params() {
+			g.Values = append(g.Values, make([]float32, len(p.Data)))
+		}
+		if c.Has(g.Name) {
+			_ = c.Restore(net.Params(), g)
+		}
+	})
+}
+
+// sign puts the checksum in its place that the bytes have.
+func sign(buf []byte) {
+	at := bytes.Index(buf, sumKey()) + len(sumKey())
+	if at < len(sumKey()) || at+len(noSum) > len(buf) {
+		return
+	}
+	copy(buf[at:], noSum)
+	sum := sha256.Sum256(buf)
+	copy(buf[at:], hex.EncodeToString(sum[:]))
 }

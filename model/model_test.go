@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/internal/testutil"
 	"github.com/fdht/fdht/model/safetensors"
 )
 
@@ -294,7 +295,7 @@ func TestSorts(t *testing.T) {
 	}
 }
 
-func read(t *testing.T, path string) []byte {
+func read(t testing.TB, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -421,7 +422,9 @@ func FuzzConfig(f *testing.F) {
 		f.Fatal("the committed seeds in testdata/fuzz/FuzzConfig are gone")
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c, err := ParseConfig(text)
+		var c Config
+		var err error
+		testutil.Bounded(t, 500*len(text)+1<<20, func() { c, err = ParseConfig(text) })
 		if err != nil {
 			return
 		}
@@ -450,7 +453,9 @@ func FuzzModel(f *testing.F) {
 		f.Fatal("the committed seeds in testdata/fuzz/FuzzModel are gone")
 	}
 	f.Fuzz(func(t *testing.T, buf []byte) {
-		m, err := Decode(buf)
+		var m *File
+		var err error
+		testutil.Bounded(t, 500*len(buf)+32<<20, func() { m, err = Decode(buf) })
 		if err != nil {
 			return
 		}

@@ -353,7 +353,8 @@ func FuzzFromPyTorch(f *testing.F) {
 		if err != nil {
 			return
 		}
-		m, _, err := fromPyTorch(st, PyTorch{})
+		var m *File
+		testutil.Bounded(t, 500*len(b)+32<<20, func() { m, _, err = fromPyTorch(st, PyTorch{}) })
 		if err != nil {
 			return
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/fdht/fdht/export/c"
+	"github.com/fdht/fdht/internal/testutil"
 	"github.com/fdht/fdht/quant"
 )
 
@@ -15,7 +16,9 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal("the committed seeds in testdata/fuzz/FuzzDecode are gone")
 	}
 	f.Fuzz(func(t *testing.T, buf []byte) {
-		m, err := quant.Decode(buf)
+		var m *quant.Model
+		var err error
+		testutil.Bounded(t, 500*len(buf)+32<<20, func() { m, err = quant.Decode(buf) })
 		if err != nil {
 			return
 		}

@@ -3,9 +3,11 @@ package serve
 import (
 	"bytes"
 	"encoding/json"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/fdht/fdht/client"
+	"github.com/fdht/fdht/internal/testutil"
 )
 
 // FuzzHello: no first message takes a server down or gets more than the limits, and no frame after it.
@@ -18,8 +20,12 @@ func FuzzHello(f *testing.F) {
 	}
 	s := newServer(f, Options{FramePixels: 4096, MessageBytes: 8192}, modelOf(f, "diff"), modelOf(f, ""), modelOf(f, "rgb"))
 	f.Fuzz(func(t *testing.T, text, frame []byte) {
-		_ = parseReset(text)
-		h, err := parseHello(text)
+		var h client.Hello
+		var err error
+		testutil.Bounded(t, 200*len(text)+1<<20, func() {
+			_ = parseReset(text)
+			h, err = parseHello(text)
+		})
 		if err != nil {
 			return
 		}
@@ -75,7 +81,10 @@ func FuzzClip(f *testing.F) {
 				t.Skip()
 			}
 		}
-		w := ask(s, "POST", "/v1/predict?"+query, bytes.NewReader(body), "Content-Type", kind)
+		var w *httptest.ResponseRecorder
+		testutil.Bounded(t, 200*len(body)+200*len(query)+32<<20, func() {
+			w = ask(s, "POST", "/v1/predict?"+query, bytes.NewReader(body), "Content-Type", kind)
+		})
 		switch w.Code {
 		case 200:
 			var p client.Prediction

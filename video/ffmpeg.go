@@ -173,15 +173,10 @@ func readPNM(r *bufio.Reader, buf []byte) (Frame, error) {
 		}
 	}
 	f.Width, f.Height = v[0], v[1]
-	if v[2] != 255 || f.Width*f.Height > MaxPixels {
+	if v[2] != 255 || int64(f.Width)*int64(f.Height) > MaxPixels {
 		return f, fmt.Errorf("picture of %dx%d, largest value %d", f.Width, f.Height, v[2])
 	}
-	n := f.Height * f.Width * f.Channels
-	if cap(buf) < n {
-		buf = make([]byte, n)
-	}
-	f.Pix = buf[:n]
-	if _, err := io.ReadFull(r, f.Pix); err != nil {
+	if f.Pix, err = readGrowing(r, buf, f.Height*f.Width*f.Channels); err != nil {
 		return f, io.ErrUnexpectedEOF
 	}
 	return f, nil

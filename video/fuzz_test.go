@@ -9,10 +9,11 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"testing"
+
+	"github.com/fdht/fdht/internal/testutil"
 )
 
-// FuzzY4M: any bytes give frames or an error, and frames are of the size the header says and no more than the data can
-// fill.
+// FuzzY4M: any bytes give frames or an error, and frames are of the size the header says and no more than the data can fill; so is the memory.
 func FuzzY4M(f *testing.F) {
 	f.Add([]byte("YUV4MPEG2 W2 H2 F25:1 Ip A1:1 C420jpeg\nFRAME\nabcdef"))
 	f.Add([]byte("YUV4MPEG2 W3 H1 F1:1 C444 XCOLORRANGE=FULL\nFRAME Ixyz\n123456789FRAME\n123456789"))
@@ -22,12 +23,15 @@ func FuzzY4M(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, o := range []Options{{Channels: 1}, {Channels: 3, Height: 3, Width: 5}} {
 			n := 0
-			err := readY4M(context.Background(), bufio.NewReader(bytes.NewReader(data)), o, func(fr Frame) bool {
-				n += fr.Height * fr.Width
-				if len(fr.Pix) != fr.Height*fr.Width*fr.Channels {
-					t.Fatalf("frame of %dx%dx%d with %d bytes", fr.Height, fr.Width, fr.Channels, len(fr.Pix))
-				}
-				return true
+			var err error
+			testutil.Bounded(t, 50*len(data)+1<<20, func() {
+				err = readY4M(context.Background(), bufio.NewReader(bytes.NewReader(data)), o, func(fr Frame) bool {
+					n += fr.Height * fr.Width
+					if len(fr.Pix) != fr.Height*fr.Width*fr.Channels {
+						t.Fatalf("frame of %dx%dx%d with %d bytes", fr.Height, fr.Width, fr.Channels, len(fr.Pix))
+					}
+					return true
+				})
 			})
 			if err == nil && o.Height == 0 && n > len(data) {
 				t.Fatalf("%d pixels from %d bytes", n, len(data))
@@ -55,17 +59,25 @@ func FuzzGIF(f *testing.F) {
 	f.Add(gifSeed(4))
 	f.Add([]byte("GIF89a\x04\x00\x03\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff;"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if cfg, err := gif.DecodeConfig(bytes.NewReader(data)); err == nil && cfg.Width*cfg.Height > 1<<16 {
-			return // allowed, but slow
+		pixels := 0
+		if cfg, err := gif.DecodeConfig(bytes.NewReader(data)); err == nil {
+			if pixels = cfg.Width * cfg.Height; pixels > 1<<16 {
+				return // allowed, but slow
+			}
 		}
 		n := 0
-		err := readGIF(context.Background(), bufio.NewReader(bytes.NewReader(data)), Options{Channels: 1}, func(fr Frame) bool {
-			n++
-			if len(fr.Pix) != fr.Height*fr.Width {
-				t.Fatalf("frame of %dx%d with %d bytes", fr.Height, fr.Width, len(fr.Pix))
-			}
-			return true
-		})
+		var err error
+		read := func() {
+			err = readGIF(context.Background(), bufio.NewReader(bytes.NewReader(data)), Options{Channels: 1}, func(fr Frame) bool {
+				n++
+				if len(fr.Pix) != fr.Height*fr.Width {
+					t.Fatalf("frame of %dx%d with %d bytes", fr.Height, fr.Width, len(fr.Pix))
+				}
+				return true
+			})
+		}
+		// the canvas and its copies, and a picture and its decoder, which go with it
+		testutil.Bounded(t, 16*pixels+min(len(data)/10+1, 4000)*(pixels+1<<16)+50*len(data)+1<<20, read)
 		std, stdErr := gif.DecodeAll(bytes.NewReader(data))
 		if err == nil && stdErr == nil && n != len(std.Image) {
 			t.Fatalf("%d pictures, the standard decoder has %d", n, len(std.Image))
@@ -73,7 +85,7 @@ func FuzzGIF(f *testing.F) {
 	})
 }
 
-// FuzzPNM: what a broken ffmpeg might send.
+// FuzzPNM: what a broken ffmpeg might send gives frames or an error, and takes memory only for data that comes.
 func FuzzPNM(f *testing.F) {
 	f.Add([]byte("P5\n2 2\n255\nabcdP5\n1 1\n255\nx"))
 	f.Add([]byte("P6\n1 1\n255\nabc"))
@@ -81,19 +93,22 @@ func FuzzPNM(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := bufio.NewReader(bytes.NewReader(data))
 		var buf []byte
-		for {
-			fr, err := readPNM(r, buf)
-			if err != nil {
-				return
+		testutil.Bounded(t, 50*len(data)+1<<20, func() {
+			for {
+				fr, err := readPNM(r, buf)
+				if err != nil {
+					return
+				}
+				if len(fr.Pix) != fr.Height*fr.Width*fr.Channels || len(fr.Pix) > len(data) {
+					t.Fatal("frame larger than its data")
+				}
+				buf = fr.Pix
 			}
-			if len(fr.Pix) != fr.Height*fr.Width*fr.Channels || len(fr.Pix) > len(data) {
-				t.Fatal("frame larger than its data")
-			}
-			buf = fr.Pix
-		}
+		})
 	})
 }
 
+// FuzzJPEG: a picture is of the size that its header says, no larger than the limit, and takes no more memory than that limit allows.
 func FuzzJPEG(f *testing.F) {
 	for channels, img := range map[int]image.Image{1: image.NewGray(image.Rect(0, 0, 11, 9)), 3: pictureOf(made(9, 11, 3, 1))} {
 		var b bytes.Buffer
@@ -108,7 +123,9 @@ func FuzzJPEG(f *testing.F) {
 		if channels != 1 {
 			channels = 3
 		}
-		fr, err := j.Decode(data, channels)
+		var fr Frame
+		var err error
+		testutil.Bounded(t, 50*len(data)+4<<20, func() { fr, err = j.Decode(data, channels) })
 		if err == nil && (fr.Channels != channels || fr.Height*fr.Width > 4096 || len(fr.Pix) != fr.Height*fr.Width*channels) {
 			t.Fatalf("%dx%dx%d, %d bytes", fr.Height, fr.Width, fr.Channels, len(fr.Pix))
 		}

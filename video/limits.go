@@ -30,7 +30,7 @@ func (l Limits) checkSize(w, h int) error {
 	if w <= 0 || h <= 0 {
 		return fmt.Errorf("width %d and height %d: both must be 1 or more", w, h)
 	}
-	if most := l.pixels(); w > most || h > most || w*h > most {
+	if most := l.pixels(); w > most || h > most || int64(w)*int64(h) > int64(most) {
 		return tooLarge{fmt.Sprintf("width %d and height %d: more than %d pixels", w, h, most)}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -37,7 +38,12 @@ type config struct {
 
 // readConfig reads a file; its errors name the file and the line.
 func readConfig(path string) (*config, error) {
-	text, err := os.ReadFile(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, usage("", "%s: %w", path, bare(err))
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
 	if err != nil {
 		return nil, usage("", "%s: %w", path, bare(err))
 	}
@@ -47,7 +53,7 @@ func readConfig(path string) (*config, error) {
 // parseConfig reads the text of a file.
 func parseConfig(path string, text []byte) (*config, error) {
 	if len(text) > maxConfig {
-		return nil, usage("", "%s: %d bytes: a configuration has at most %d", path, len(text), maxConfig)
+		return nil, usage("", "%s: a configuration has at most %d bytes", path, maxConfig)
 	}
 	c := &config{path: path, dir: filepath.Dir(path), lines: map[string]int{}, tables: map[string][]map[string]int{}}
 	if err := toml.Unmarshal(text, &c.values); err != nil {

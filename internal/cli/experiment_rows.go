@@ -8,6 +8,9 @@ import (
 	"github.com/fdht/fdht/internal/experiment"
 )
 
+// maxChoices bounds what the lists of a table make together.
+const maxChoices = 10_000
+
 // axis is a key with the values that are tried.
 type axis struct {
 	key    string
@@ -87,10 +90,14 @@ func (p *experimentParser) axes(table string) ([]axis, error) {
 		return nil, err
 	}
 	var out []axis
+	many := 1
 	for _, k := range sortedByLine(s.values, s.lines) {
 		list, ok := s.values[k].([]any)
 		if !ok || len(list) == 0 {
 			return nil, usage("", "%s: %v: want a list of the values to try, such as [0.003, 0.01]", p.at(s, table, k), s.values[k])
+		}
+		if many *= len(list); many > maxChoices {
+			return nil, usage("", "%s: the values of [%s] make more than %d choices together", p.at(s, table, k), table, maxChoices)
 		}
 		for _, v := range list {
 			one := &settings{map[string]any{k: v}, s.lines}

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fdht/fdht/internal/testutil"
 )
 
 // file builds a file of that header text and n bytes of tensors.
@@ -202,7 +204,7 @@ func TestReadFileErrors(t *testing.T) {
 	}
 }
 
-// FuzzDecode: no input panics; what is accepted is written and read again as the same tensors.
+// FuzzDecode: no file panics or takes more memory than it has bytes, times some; what is accepted is written and read again as the same tensors.
 func FuzzDecode(f *testing.F) {
 	var b bytes.Buffer
 	if err := Encode(&b, map[string]string{"k": "v"}, []Tensor{{Name: "a", DType: F32, Shape: []int{2}, Float32: []float32{1, 2}}}); err != nil {
@@ -213,7 +215,9 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal("the committed seeds in testdata/fuzz/FuzzDecode are gone")
 	}
 	f.Fuzz(func(t *testing.T, buf []byte) {
-		in, err := Decode(buf)
+		var in *File
+		var err error
+		testutil.Bounded(t, 200*len(buf)+1<<20, func() { in, err = Decode(buf) })
 		if err != nil {
 			return
 		}
