@@ -14,6 +14,7 @@ import (
 type batch struct {
 	index  []int // clips of the source
 	labels []int
+	first  int            // place of seqs[0] among them: a rank of a group has sequences of its share only
 	seqs   []rnn.Sequence // point to the slots
 	slots  []model.Scaled
 	err    error
@@ -34,6 +35,7 @@ type loader struct {
 	size    int // clips a batch
 	loaders int // goroutines that prepare clips
 	bufs    [2]*batch
+	team    *team // of whose batches this is a part, or nil
 }
 
 func newLoader(src Source, size, loaders int, by *model.Scaler) *loader {
@@ -94,11 +96,17 @@ func (l *loader) batches(ctx context.Context, order []int, d Draw) iter.Seq2[*ba
 	}
 }
 
-// fill prepares the clips of index in b. Of several errors the first clip's is kept.
+// fill prepares the clips of index in b, those of this process. Of several errors the first clip's is kept.
 func (l *loader) fill(ctx context.Context, b *batch, index []int, d Draw) {
-	n := len(index)
 	b.index = append(b.index[:0], index...)
-	b.labels, b.seqs, b.slots = b.labels[:n], b.seqs[:n], b.slots[:n]
+	b.labels = b.labels[:len(index)]
+	for k, i := range index {
+		b.labels[k] = l.src.Label(i)
+	}
+	lo, hi := l.team.share(len(index))
+	n := hi - lo
+	index, b.first = index[lo:hi], lo
+	b.seqs, b.slots = b.seqs[:n], b.slots[:n]
 	b.err = nil
 	errs := make([]error, n)
 	var wait sync.WaitGroup
@@ -106,7 +114,6 @@ func (l *loader) fill(ctx context.Context, b *batch, index []int, d Draw) {
 	for w := range workers {
 		wait.Go(func() {
 			for k := w; k < n && ctx.Err() == nil; k += workers {
-				b.labels[k] = l.src.Label(index[k])
 				b.slots[k].Seq, errs[k] = l.src.Clip(b.slots[k].Seq, index[k], d)
 				if errs[k] == nil && b.slots[k].Seq.Len() == 0 {
 					errs[k] = fmt.Errorf("clip %d of the split has no frames", index[k])

@@ -16,21 +16,33 @@ const redraw = 20 * time.Second
 func (t *trainer) epochs(ctx context.Context) error {
 	for t.at.Epoch < t.o.Epochs && !t.at.Stopped {
 		e, steps, err := t.epoch(ctx)
-		if stop := ctx.Err(); stop != nil && errors.Is(err, stop) {
+		if stop := stopCause(ctx, err); stop != nil {
 			return &InterruptedError{Epoch: t.at.Epoch + 1, Epochs: t.o.Epochs, Dir: t.o.Dir, Cause: stop}
 		}
 		if err != nil {
 			return err
 		}
-		if err := t.finish(e, steps); err != nil {
-			return err
-		}
-		t.progress.Epoch(e)
-		if time.Since(t.drawn) > redraw && t.at.Epoch < t.o.Epochs {
-			if err := t.draw(); err != nil {
-				return err
+		err = t.finish(e, steps)
+		if err == nil {
+			t.progress.Epoch(e)
+			if time.Since(t.drawn) > redraw && t.at.Epoch < t.o.Epochs {
+				err = t.draw()
 			}
 		}
+		if err := t.team.end(t, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stopCause is the context's error if it is what ended an epoch, here or on another rank.
+func stopCause(ctx context.Context, err error) error {
+	if stop := ctx.Err(); stop != nil && errors.Is(err, stop) {
+		return stop
+	}
+	if errors.Is(err, errStopped) {
+		return context.Canceled
 	}
 	return nil
 }
@@ -44,7 +56,7 @@ func (t *trainer) epoch(ctx context.Context) (Epoch, int, error) {
 	shuffle(t.order, t.o.Seed, t.at.Epoch)
 	for b, err := range t.train.batches(ctx, t.order, Draw{Train: true, Seed: t.o.Seed, Epoch: t.at.Epoch}) {
 		if err != nil {
-			return e, 0, err
+			return e, 0, t.team.fail(ctx, err)
 		}
 		e.LR = t.sched.LR(at)
 		sum, norm, err := t.step(b, at, e.LR)
@@ -81,7 +93,9 @@ func (t *trainer) step(b *batch, at int, lr float64) (loss, norm float64, err er
 		clear(g)
 	}
 	t.loss.labels, t.loss.scale = b.labels, 1/float64(len(b.labels))
-	loss = t.run.Train(t.grads, b.seqs, float32(t.o.Dropout), mix(mix(t.o.Seed, streamDropout), uint64(at)), t.lossFunc)
+	if loss, err = t.gradients(b, mix(mix(t.o.Seed, streamDropout), uint64(at))); err != nil {
+		return 0, 0, err
+	}
 	norm = ClipNorm(t.grads, t.o.Clip)
 	if !finite(loss) || !finite(norm) {
 		return 0, 0, newDiverged(t.at.Epoch+1, at+1, loss/float64(len(b.labels)), lr, t.params, t.grads, t.kept())
@@ -92,6 +106,18 @@ func (t *trainer) step(b *batch, at int, lr float64) (loss, norm float64, err er
 	}
 	t.run.Refresh()
 	return loss, norm, nil
+}
+
+// gradients adds those of a batch to t.grads and returns the sum of the clips' losses.
+func (t *trainer) gradients(b *batch, seed uint64) (loss float64, err error) {
+	if t.team == nil {
+		return t.run.Train(t.grads, b.seqs, float32(t.o.Dropout), seed, t.lossFunc), nil
+	}
+	own := t.run.Backward(t.grads, b.seqs, b.first, float32(t.o.Dropout), seed, t.lossFunc)
+	if loss, err = t.team.results(own, t.loss.hit[:len(b.labels)]); err != nil {
+		return 0, err
+	}
+	return loss, t.team.gradients(t.run, t.grads, len(b.labels), t.o.SumRanks)
 }
 
 // validate measures the weights, or their average, on the validation split.

@@ -115,9 +115,12 @@ func evaluate(ctx context.Context, run Network, classes []string, l *loader, vie
 	for view := range views {
 		for b, err := range l.batches(ctx, inOrder(n), Draw{View: view, Views: views}) {
 			if err != nil {
+				return nil, l.team.fail(ctx, err)
+			}
+			run.Forward(logits[b.first*c:][:len(b.seqs)*c], b.seqs)
+			if err := l.team.gather(logits[:len(b.labels)*c], c); err != nil {
 				return nil, err
 			}
-			run.Forward(logits[:len(b.seqs)*c], b.seqs)
 			for k, label := range b.labels {
 				z := logits[k*c : (k+1)*c]
 				if views == 1 {
@@ -131,7 +134,7 @@ func evaluate(ctx context.Context, run Network, classes []string, l *loader, vie
 					t.count(clip, label)
 				}
 			}
-			if done += len(b.seqs); progress != nil {
+			if done += len(b.labels); progress != nil {
 				progress(done, n*views)
 			}
 		}

@@ -37,6 +37,13 @@ type Options struct {
 	Workers  int    // of the network; 0: all processors
 	Loaders  int    // clips prepared at once; 0: as many as Workers
 	Progress Progress
+
+	// Group trains with other processes, each of which takes a share of every batch; nil: this process by itself. Numbers are those of one process,
+	// but with SumRanks or a dense network. Rank 0 alone writes to Dir, resumes and reports; with an error on one rank Run ends on all.
+	Group Group
+	// SumRanks lets each rank add up its own gradients before they are sent: fewer bytes when a rank has many clips, and numbers that are those of
+	// one process to rounding only.
+	SumRanks bool
 }
 
 // Progress is told how a run comes along. Calls come from one goroutine at a time.
@@ -93,34 +100,46 @@ func (e *InterruptedError) Unwrap() error { return e.Cause }
 // finished epoch, and a resumed run goes through the interrupted epoch from its start. A loss or gradient that is not
 // finite ends the run with a *DivergedError.
 func Run(ctx context.Context, o Options) (res Result, err error) {
-	if err := o.check(); err != nil {
+	team := newTeam(o.Group)
+	if !team.leads() {
+		o.Dir, o.Resume, o.Progress = "", false, nil
+	}
+	release, err := o.open()
+	defer release()
+	if err = team.meet(err); err != nil {
 		return Result{}, err
 	}
-	if o.Dir != "" {
-		if err := os.MkdirAll(o.Dir, 0o777); err != nil {
-			return Result{}, fmt.Errorf("cannot make %s: %w", o.Dir, bare(err))
-		}
-		l, err := lockDir(o.Dir)
-		if err != nil {
-			return Result{}, err
-		}
-		defer l.release()
-		cleanUp(o.Dir)
-	}
-	t, err := newTrainer(o)
-	if err != nil {
-		return Result{}, err
-	}
-	if err := t.begin(); err != nil {
+	t, err := newTrainer(o, team)
+	if err = team.meet(err); err != nil {
 		return Result{}, err
 	}
 	defer func() { err = errors.Join(err, t.log.close()) }()
+	if err := t.start(); err != nil {
+		return Result{}, err
+	}
 	err = t.epochs(ctx)
 	t.useBest()
 	if drawErr := t.draw(); err == nil {
 		err = drawErr
 	}
 	return t.result(), err
+}
+
+// open checks the options and takes the folder.
+func (o *Options) open() (release func(), err error) {
+	release = func() {}
+	if err := o.check(); err != nil || o.Dir == "" {
+		return release, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o777); err != nil {
+		return release, fmt.Errorf("cannot make %s: %w", o.Dir, bare(err))
+	}
+	l, err := lockDir(o.Dir)
+	if err != nil {
+		return release, err
+	}
+	cleanUp(o.Dir)
+	return l.release, nil
 }
 
 func (o *Options) check() error {
@@ -155,6 +174,7 @@ func (o *Options) check() error {
 // trainer is a run at work.
 type trainer struct {
 	o        Options
+	team     *team // nil: a process by itself
 	progress Progress
 	params   []rnn.Param
 	run      *rnn.Runner
@@ -191,7 +211,7 @@ func (s *lossState) clip(k int, dlogits, logits []float32) float64 {
 	return CrossEntropy(dlogits, logits, s.labels[k], s.smoothing, s.scale)
 }
 
-func newTrainer(o Options) (*trainer, error) {
+func newTrainer(o Options, team *team) (*trainer, error) {
 	if o.Workers == 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
@@ -204,7 +224,7 @@ func newTrainer(o Options) (*trainer, error) {
 	}
 	params := o.Model.Net.Params()
 	t := &trainer{
-		o: o, progress: o.Progress, params: params,
+		o: o, team: team, progress: o.Progress, params: params,
 		run: o.Model.Net.NewRunner(o.Workers), grads: like(params), best: like(params),
 		adam:  NewAdamW(params, o.Beta1, o.Beta2, o.Eps, o.Decay),
 		train: newLoader(o.Train, o.Batch, o.Loaders, by), order: make([]int, o.Train.Len()),
@@ -220,7 +240,10 @@ func newTrainer(o Options) (*trainer, error) {
 	if o.Val != nil {
 		t.val = newLoader(o.Val, o.Batch, o.Loaders, by)
 		t.settings.ValClips = o.Val.Len()
+		t.val.team = team
 	}
+	t.train.team = team
+	team.prepare(t.run.Unit(), t.train.size)
 	if o.EMA > 0 {
 		t.avg, t.spare = newAverage(params, o.EMA), like(params)
 	}
@@ -253,10 +276,7 @@ func (t *trainer) begin() error {
 	if t.log, t.history, err = openMetrics(t.o.Dir, 0); err != nil {
 		return err
 	}
-	if err = t.save(); err != nil {
-		t.log.close()
-	}
-	return err
+	return t.save()
 }
 
 // calibrate fits the scale of fresh weights to some training clips, the same for every number of workers.
@@ -312,10 +332,7 @@ func (t *trainer) resume() error {
 	}
 	// The run may have ended between the checkpoint and the model file.
 	if t.at.Best != nil {
-		if err := t.saveModel(); err != nil {
-			t.log.close()
-			return err
-		}
+		return t.saveModel()
 	}
 	return nil
 }
