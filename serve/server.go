@@ -27,12 +27,15 @@ type Named struct {
 
 // Open loads the model in the file at path.
 func Open(name, path string) (Named, error) {
+	m, err := fdht.Load(path)
+	if err != nil {
+		return Named{}, err
+	}
 	st, err := os.Stat(path)
 	if err != nil {
 		return Named{}, err
 	}
-	m, err := fdht.Load(path)
-	return Named{name, m, st.Size()}, err
+	return Named{name, m, st.Size()}, nil
 }
 
 // Server is a service over models. Close ends it.
