@@ -1,7 +1,7 @@
 # What there is to do, each by one word. Go is all it takes, but for lint.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test race lint bench cover fuzz demo bench-peers clean
+.PHONY: all build test race lint bench cover fuzz demo bench-peers vuln release clean
 
 all: build lint test
 
@@ -44,5 +44,13 @@ fuzz:
 demo:
 	go run ./cmd/fdht demo
 
+# known vulnerabilities of what the program uses, of the release's Go as well
+vuln:
+	release/govulncheck
+
+# archives for four systems, their bills of materials and checksums, to dist; VERSION=v1.2.3 where no tag says it
+release:
+	release/build
+
 clean:
-	rm -rf fdht cover.prof runs/demo
+	rm -rf fdht cover.prof runs/demo dist
