@@ -5,28 +5,38 @@ package video
 type resizer struct {
 	h, w, c, toH, toW int
 	rows, cols        []span
+	straight          bool      // a row is taken as it is
 	line              []float32 // [toW*c], one resampled source row
 	acc               []float32 // [toW*c]
 }
 
-// span is what one target position takes from source positions at..at+len(weight)-1; weights sum to 1.
+// span is what one target position takes from source positions at..at+len(weight)-1; weights sum to 1, or to less where a part of the target
+// lies outside of the source.
 type span struct {
 	at     int
 	weight []float32
 }
 
-func newResizer(h, w, c, toH, toW int) *resizer {
-	return &resizer{h, w, c, toH, toW, spans(h, toH), spans(w, toW), make([]float32, toW*c), make([]float32, toW*c)}
+func newResizer(h, w, c, toH, toW int, b *Box) *resizer {
+	straight := b == nil && w == toW
+	if b == nil {
+		b = &Box{Height: float64(h), Width: float64(w)}
+	}
+	return &resizer{h, w, c, toH, toW, spans(h, toH, b.Y, b.Height), spans(w, toW, b.X, b.Width), straight, make([]float32, toW*c), make([]float32, toW*c)}
 }
 
 // The conversions of products keep processors that could from adding at once: frames are the same on all.
 
-func spans(from, to int) []span {
+// spans makes `to` positions of the stretch of `size` source positions that begins at origin; there are `from` of them.
+func spans(from, to int, origin, size float64) []span {
 	out := make([]span, to)
-	step := float64(from) / float64(to)
+	step := size / float64(to)
 	for i := range out {
-		if to > from { // grow: the two source pixels around the target's centre
-			x := float64((float64(i)+0.5)*step) - 0.5
+		if step < 1 { // grow: the two source pixels around the target's centre
+			x := origin + float64((float64(i)+0.5)*step) - 0.5
+			if x < -0.5 || x > float64(from)-0.5 {
+				continue // outside
+			}
 			x = min(max(x, 0), float64(from-1))
 			at := min(int(x), max(from-2, 0))
 			f := float32(x - float64(at))
@@ -36,9 +46,9 @@ func spans(from, to int) []span {
 			}
 			continue
 		}
-		lo, hi := float64(float64(i)*step), float64(float64(i+1)*step)
-		at, end := int(lo), min(int(hi+0.999999), from)
-		weight := make([]float32, end-at)
+		lo, hi := origin+float64(float64(i)*step), origin+float64(float64(i+1)*step)
+		at, end := int(max(lo, 0)), min(int(max(hi, 0)+0.999999), from)
+		weight := make([]float32, max(end-at, 0))
 		for k := range weight {
 			part := min(hi, float64(at+k+1)) - max(lo, float64(at+k))
 			weight[k] = float32(max(part, 0) / step)
@@ -50,10 +60,6 @@ func spans(from, to int) []span {
 
 // run resamples src [h,w,c] into dst [toH,toW,c].
 func (r *resizer) run(dst, src []byte) {
-	if r.h == r.toH && r.w == r.toW {
-		copy(dst, src)
-		return
-	}
 	c := r.c
 	for y, rs := range r.rows {
 		clear(r.acc)
@@ -73,7 +79,7 @@ func (r *resizer) run(dst, src []byte) {
 
 func (r *resizer) across(row []byte) {
 	c := r.c
-	if r.w == r.toW {
+	if r.straight {
 		for i, v := range row {
 			r.line[i] = float32(v)
 		}
@@ -123,11 +129,11 @@ func (s *shaper) frame(src []byte, h, w, c int) Frame {
 		}
 		src, c = conv, want
 	}
-	if s.o.Height == 0 || (s.o.Height == h && s.o.Width == w) {
+	if s.o.Height == 0 || (s.o.Box == nil && s.o.Height == h && s.o.Width == w) {
 		return Frame{h, w, c, src}
 	}
 	if s.size == nil || s.size.h != h || s.size.w != w {
-		s.size = newResizer(h, w, c, s.o.Height, s.o.Width)
+		s.size = newResizer(h, w, c, s.o.Height, s.o.Width, s.o.Box)
 		s.out = make([]byte, s.o.Height*s.o.Width*c)
 	}
 	s.size.run(s.out, src)

@@ -22,6 +22,7 @@ const MaxPixels = 7680 * 4320
 // Options says what frames should look like and how they are made.
 type Options struct {
 	Height, Width int    // size of the frames in pixels; both 0 = the size the file has
+	Box           *Box   // what of the picture is taken, brought to Height x Width; nil = all of it
 	Channels      int    // 1 = grey (Rec. 601 luma), 3 = RGB; 0 = 3
 	FFmpeg        string // the ffmpeg program; "" = "ffmpeg" found on the PATH
 	Threads       int    // decoding threads of an ffmpeg process; 0 = what ffmpeg chooses
@@ -32,6 +33,9 @@ type Options struct {
 	Warn func(text string)
 }
 
+// Box is a part of a picture in its pixels, from its upper left corner. It may reach beyond the picture, where all is black.
+type Box struct{ Y, X, Height, Width float64 }
+
 // Validate says whether the options make sense.
 func (o Options) Validate() error {
 	switch {
@@ -39,10 +43,29 @@ func (o Options) Validate() error {
 		return fmt.Errorf("frame size %dx%d: height and width must both be positive, or both 0 for the size of the file", o.Height, o.Width)
 	case o.Height > MaxPixels || o.Width > MaxPixels || o.Height*o.Width > MaxPixels:
 		return fmt.Errorf("frame size %dx%d: at most %d pixels", o.Height, o.Width, MaxPixels)
+	case o.Box != nil && o.Height == 0:
+		return errors.New("a box of the picture is brought to a size: give height and width")
+	case o.Box != nil && !o.Box.valid():
+		return fmt.Errorf("box of %v x %v pixels at (%v, %v): want a height and width of at least a pixel, at most %d", o.Box.Height, o.Box.Width, o.Box.X, o.Box.Y, MaxPixels)
 	case o.Channels != 0 && o.Channels != 1 && o.Channels != 3:
 		return fmt.Errorf("%d channels: want 1 (grey) or 3 (rgb)", o.Channels)
 	}
 	return nil
+}
+
+func (b Box) valid() bool {
+	const most = MaxPixels
+	for _, v := range []float64{b.Height, b.Width} {
+		if !(v >= 1 && v <= most) {
+			return false
+		}
+	}
+	for _, v := range []float64{b.Y, b.X} {
+		if !(v >= -most && v <= most) {
+			return false
+		}
+	}
+	return true
 }
 
 func (o Options) channels() int {

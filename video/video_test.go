@@ -12,6 +12,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -248,13 +249,13 @@ func TestResize(t *testing.T) {
 	for _, s := range [][4]int{{10, 13, 4, 5}, {4, 5, 10, 13}, {7, 7, 7, 3}, {3, 1, 9, 4}, {120, 160, 60, 80}, {5, 5, 1, 1}} {
 		for _, c := range []int{1, 3} {
 			src, dst := bytes.Repeat([]byte{133}, s[0]*s[1]*c), make([]byte, s[2]*s[3]*c)
-			newResizer(s[0], s[1], c, s[2], s[3]).run(dst, src)
+			newResizer(s[0], s[1], c, s[2], s[3], nil).run(dst, src)
 			for _, v := range dst {
 				if v != 133 {
 					t.Fatalf("%v: a flat picture became %d", s, v)
 				}
 			}
-			for _, axis := range [][]span{spans(s[0], s[2]), spans(s[1], s[3])} {
+			for _, axis := range [][]span{spans(s[0], s[2], 0, float64(s[0])), spans(s[1], s[3], 0, float64(s[1]))} {
 				for _, sp := range axis {
 					var sum float32
 					for _, w := range sp.weight {
@@ -268,7 +269,7 @@ func TestResize(t *testing.T) {
 		}
 	}
 	dst := make([]byte, 2)
-	newResizer(2, 4, 1, 1, 2).run(dst, []byte{0, 10, 20, 30, 40, 50, 60, 70})
+	newResizer(2, 4, 1, 1, 2, nil).run(dst, []byte{0, 10, 20, 30, 40, 50, 60, 70})
 	if dst[0] != 25 || dst[1] != 45 {
 		t.Errorf("mean of 2x2 blocks: %v", dst)
 	}
@@ -385,4 +386,65 @@ func golden(t *testing.T, path, got string) {
 			t.Errorf("%s:%d:\n got %q\nwant %q", path, i+1, g[i], w[i])
 		}
 	}
+}
+
+// TestBox holds boxes of a picture against an integral of the picture over each target pixel, or against two-point interpolation where it grows.
+func TestBox(t *testing.T) {
+	const h, w = 9, 14
+	src := make([]byte, h*w)
+	for i := range src {
+		src[i] = byte(i*37%200 + 20)
+	}
+	at := func(y, x int) float64 {
+		if y < 0 || y >= h || x < 0 || x >= w {
+			return 0
+		}
+		return float64(src[y*w+x])
+	}
+	for _, b := range []Box{{0, 0, h, w}, {1, 2, 4, 6}, {1.3, 2.7, 5.1, 7.9}, {-3, -4.5, 15.5, 20}, {20, 3, 4, 4}, {-10, -10, 6, 6}, {2.25, 3.5, 4, 4}} {
+		for _, size := range [][2]int{{3, 4}, {4, 4}, {12, 15}} {
+			o := Options{Height: size[0], Width: size[1], Channels: 1, Box: &b}
+			if err := o.Validate(); err != nil {
+				t.Fatal(err)
+			}
+			s := shaper{o: o}
+			got := s.frame(src, h, w, 1)
+			sy, sx := b.Height/float64(size[0]), b.Width/float64(size[1])
+			for y := range size[0] {
+				for x := range size[1] {
+					want := 0.0
+					for yy := -30; yy < 40; yy++ {
+						for xx := -30; xx < 40; xx++ {
+							want += at(yy, xx) * reference(b.Y, sy, y, yy, h) * reference(b.X, sx, x, xx, w)
+						}
+					}
+					if d := math.Abs(want - float64(got.Pix[y*size[1]+x])); d > 0.51 {
+						t.Fatalf("box %v to %v: pixel (%d, %d) is %d, want %.2f", b, size, y, x, got.Pix[y*size[1]+x], want)
+					}
+				}
+			}
+		}
+	}
+	for _, b := range []Box{{0, 0, 0.5, 4}, {0, 0, math.NaN(), 4}, {math.Inf(1), 0, 4, 4}} {
+		if (Options{Height: 4, Width: 4, Box: &b}).Validate() == nil {
+			t.Errorf("box %v is taken", b)
+		}
+	}
+	if (Options{Box: &Box{0, 0, 4, 4}}).Validate() == nil {
+		t.Error("a box without a size is taken")
+	}
+}
+
+// reference is the weight of source position p of n in target i, a stretch of step source positions from origin.
+func reference(origin, step float64, i, p, n int) float64 {
+	if step >= 1 {
+		lo, hi := origin+float64(i)*step, origin+float64(i+1)*step
+		return max(min(hi, float64(p+1))-max(lo, float64(p)), 0) / step
+	}
+	x := origin + (float64(i)+0.5)*step - 0.5
+	if x < -0.5 || x > float64(n)-0.5 {
+		return 0
+	}
+	x = min(max(x, 0), float64(n-1))
+	return max(1-math.Abs(x-float64(p)), 0)
 }
