@@ -149,8 +149,8 @@ func (t *team) same(settings record, more string, c model.Config) error {
 	if t == nil {
 		return nil
 	}
-	data := settings.Data
-	settings.Data = ""
+	data := fmt.Sprint(settings.Data, settings.TrainClips, settings.ValClips)
+	settings.Data, settings.TrainClips, settings.ValClips = "", 0, 0
 	text, err := settings.text()
 	if err != nil {
 		return err

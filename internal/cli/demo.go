@@ -85,7 +85,7 @@ func (c *demoCmd) Run(ctx context.Context, u *ui) error {
 	if err != nil {
 		return err
 	}
-	r, err := recipe.start(ctx, u, c.Out, false, c.Workers, flags)
+	r, err := recipe.start(ctx, u, nil, c.Out, false, c.Workers, flags)
 	if err != nil {
 		return err
 	}

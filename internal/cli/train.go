@@ -125,6 +125,8 @@ type trainCmd struct {
 	Out     string    `placeholder:"DIR" group:"data" config:"-" help:"Folder for the model, checkpoints, metrics.jsonl, curves.png and the settings."`
 	Resume  resumeDir `placeholder:"DIR" group:"data" config:"-" help:"Go on with the run in DIR, to the same numbers as if it had never stopped."`
 	Workers int       `group:"common" placeholder:"N" config:"-" help:"Processors to use; results do not depend on it (all)."`
+
+	SumRanks bool `group:"common" config:"-" help:"Under mpirun: each rank adds up its gradients before they are sent. Fewer bytes; numbers are those of one process to rounding, not to the bit."`
 	jsonFlag
 	common
 }
@@ -146,6 +148,14 @@ curves.png and config.toml, which has every setting and makes the run again.`
 
 // Run trains.
 func (c *trainCmd) Run(ctx context.Context, u *ui, k *kong.Context) error {
+	g, err := joinRanks(u)
+	if err != nil {
+		return err
+	}
+	return g.leave(c.train(ctx, u, k, g))
+}
+
+func (c *trainCmd) train(ctx context.Context, u *ui, k *kong.Context, g *ranks) error {
 	resume := c.Resume != ""
 	switch {
 	case resume && c.Out != "" && filepath.Clean(c.Out) != filepath.Clean(string(c.Resume)):
@@ -161,13 +171,14 @@ func (c *trainCmd) Run(ctx context.Context, u *ui, k *kong.Context) error {
 		return usage("leave --init away: the run has weights of its own", "--resume %s does not go with --init %s", c.Resume, c.Init)
 	}
 	started := time.Now()
-	r, err := c.recipe.start(ctx, u, c.Out, resume, c.Workers, k.Flags())
+	r, err := c.recipe.start(ctx, u, g, c.Out, resume, c.Workers, k.Flags())
 	if err != nil {
 		return err
 	}
 	defer r.close()
+	r.train.Group, r.train.SumRanks = g.group(), c.SumRanks
 	res, err := r.run(ctx, u)
-	if err != nil {
+	if err != nil || !g.lead() {
 		return err
 	}
 	return c.report(u, r, res, time.Since(started))
@@ -224,42 +235,55 @@ type run struct {
 
 func (r *run) close() { closeData(r.data) }
 
-// start opens the data, chooses what the recipe leaves out, makes the model and writes the resolved recipe to dir.
-func (c *recipe) start(ctx context.Context, u *ui, dir string, resume bool, workers int, flags []*kong.Flag) (_ *run, err error) {
-	if c.Init != "" && c.Calibrate != 0 {
-		return nil, usage("leave it away", "--calibrate %d does not go with --init: it is for fresh weights", c.Calibrate)
-	}
-	if err := c.settings().Validate(); err != nil {
-		return nil, &usageError{err: err}
-	}
-	if err := unused(dir, resume); err != nil {
-		return nil, err
-	}
-	in, err := c.frameFlags.resolve()
-	if err != nil {
+// start opens the data, chooses what the recipe leaves out, makes the model and writes the resolved recipe to dir. g is the processes that do
+// so together, or nil.
+func (c *recipe) start(ctx context.Context, u *ui, g *ranks, dir string, resume bool, workers int, flags []*kong.Flag) (_ *run, err error) {
+	in, err := c.check(dir, resume)
+	if err = g.agree(err); err != nil {
 		return nil, err
 	}
 	r := &run{dir: dir, resume: resume, workers: orAll(workers)}
-	if r.data, err = c.open(ctx, u, in, workers); err != nil {
-		return nil, err
-	}
 	defer func() {
-		if err != nil {
+		if err != nil && r.data != nil {
 			r.close()
 		}
 	}()
-	if r.split, err = c.split(r.data); err != nil {
+	if err := g.inTurn(func() (err error) {
+		r.data, err = c.open(ctx, u, in, workers)
+		return err
+	}); err != nil {
 		return nil, err
 	}
-	if err := c.prepare(ctx, r, in); err != nil {
-		return nil, err
+	err = c.divide(ctx, r, in)
+	if err == nil && !resume && g.lead() {
+		err = c.write(dir, flags)
 	}
-	if !resume {
-		if err := c.write(dir, flags); err != nil {
-			return nil, err
-		}
+	if err = g.agree(err); err != nil {
+		return nil, err
 	}
 	return r, nil
+}
+
+// check says what is wrong with the recipe before any data is read.
+func (c *recipe) check(dir string, resume bool) (in dataset.Input, err error) {
+	if c.Init != "" && c.Calibrate != 0 {
+		return in, usage("leave it away", "--calibrate %d does not go with --init: it is for fresh weights", c.Calibrate)
+	}
+	if err := c.settings().Validate(); err != nil {
+		return in, &usageError{err: err}
+	}
+	if err := unused(dir, resume); err != nil {
+		return in, err
+	}
+	return c.frameFlags.resolve()
+}
+
+// divide splits the data and makes the run.
+func (c *recipe) divide(ctx context.Context, r *run, in dataset.Input) (err error) {
+	if r.split, err = c.split(r.data); err != nil {
+		return err
+	}
+	return c.prepare(ctx, r, in)
 }
 
 // prepare makes a run of data that is open and divided: what the recipe leaves out is chosen, the model made.

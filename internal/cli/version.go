@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fdht/fdht/internal/kernel"
+	"github.com/fdht/fdht/internal/mpi"
 	"github.com/fdht/fdht/model"
 )
 
@@ -31,6 +32,7 @@ type build struct {
 	Go       string   `json:"go"`
 	Platform string   `json:"platform"` // GOOS/GOARCH
 	Tags     []string `json:"tags"`     // build tags, such as onnxruntime
+	MPI      string   `json:"mpi,omitempty"` // the library that it was built with
 	Kernel   string   `json:"kernel"`   // how this machine computes: avx512, avx2, neon or scalar
 	Formats  []string `json:"formats"`  // versions of the model file that are read
 }
@@ -39,7 +41,7 @@ type build struct {
 func built(info *debug.BuildInfo, release string) build {
 	b := build{
 		Version: release, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		Tags: []string{}, Kernel: kernel.Current().String(), Formats: []string{model.Format, model.FormatQuantised},
+		Tags: []string{}, MPI: mpi.Library(), Kernel: kernel.Current().String(), Formats: []string{model.Format, model.FormatQuantised},
 	}
 	for _, s := range info.Settings {
 		switch s.Key {
@@ -79,6 +81,9 @@ func (b build) text() string {
 	}
 	if len(b.Tags) > 0 {
 		fmt.Fprintf(&s, "build tags   %s\n", strings.Join(b.Tags, ", "))
+	}
+	if b.MPI != "" {
+		fmt.Fprintf(&s, "MPI          %s\n", b.MPI)
 	}
 	fmt.Fprintf(&s, "kernels      %s\nmodel files  %s\n", b.Kernel, strings.Join(b.Formats, ", "))
 	return s.String()
