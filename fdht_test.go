@@ -15,6 +15,7 @@ import (
 	"github.com/fdht/fdht"
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/lags"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/video"
 )
@@ -22,7 +23,7 @@ import (
 // tiny is an untrained model of grey+diff frames of 8x8 pixels, every number of it in use.
 func tiny(t *testing.T, input string) *fdht.Model {
 	t.Helper()
-	in := dataset.Input{Kind: input, Height: 16, Width: 16, Lag: 2}.WithDefaults()
+	in := dataset.Input{Kind: input, Height: 16, Width: 16, Lag: lags.List{2}}.WithDefaults()
 	cfg := model.Config{
 		Cell: "lstm", Input: in.Size(), Hidden: 8, Layers: 1, Pooling: "mean", Classes: []string{"a", "b", "c"}, Steps: 4,
 		Structure:   factor.HTSpec([]int{in.Size()/16 + 1, 16}, []int{8, 4}, 3, 1),

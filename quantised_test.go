@@ -9,6 +9,7 @@ import (
 	"github.com/fdht/fdht"
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/testmodels"
+	"github.com/fdht/fdht/lags"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/quant"
 	"github.com/fdht/fdht/rnn"
@@ -16,7 +17,7 @@ import (
 
 // TestQuantised: a file of a model in integers predicts as package quant's engine does, to the bit: whole clips, streams of frames and of rows.
 func TestQuantised(t *testing.T) {
-	in := dataset.Input{Kind: dataset.Diff, Height: 16, Width: 16, Lag: 2}.WithDefaults()
+	in := dataset.Input{Kind: dataset.Diff, Height: 16, Width: 16, Lag: lags.List{2}}.WithDefaults()
 	c := testmodels.Frames(in.Kind)
 	c.Frame = &model.Frame{Height: 16, Width: 16, Channels: 1, Input: in.Kind, Lag: in.Lag, Gain: float64(in.Gain)}
 	c.Input, c.Structure.In = in.Size(), []int{10, 3, 9}

@@ -1,5 +1,7 @@
 package client
 
+import "github.com/fdht/fdht/lags"
+
 // Models is what GET /v1/models answers.
 type Models struct {
 	Models []ModelName `json:"models"`
@@ -58,12 +60,12 @@ type Card struct {
 
 // Frame is what a model takes of a video frame.
 type Frame struct {
-	Height   int     `json:"height"`
-	Width    int     `json:"width"`
-	Channels int     `json:"channels"`
-	Input    string  `json:"input" doc:"rgb, grey, diff or grey+diff."`
-	Lag      int     `json:"lag,omitempty" doc:"Differences: frames between the two."`
-	Gain     float64 `json:"gain,omitempty" doc:"Differences: what they are multiplied with."`
+	Height   int       `json:"height"`
+	Width    int       `json:"width"`
+	Channels int       `json:"channels"`
+	Input    string    `json:"input" doc:"rgb, grey, diff or grey+diff."`
+	Lag      lags.List `json:"lag,omitzero" doc:"Differences: frames between the two; a list where there are several channels of them."`
+	Gain     float64   `json:"gain,omitempty" doc:"Differences: what they are multiplied with."`
 }
 
 // Matrix is one of a network's structured matrices.

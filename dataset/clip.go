@@ -36,12 +36,12 @@ func (c *Clip) Load(dst []float32, t int) {
 		return
 	}
 	n := c.in.frameBytes()
-	var old []byte
-	if c.in.Lag > 0 {
-		j := max(i-c.in.Lag, 0)
-		old = c.frames[j*n : (j+1)*n]
+	p := pictures{cur: c.frames[i*n : (i+1)*n]}
+	for k, lag := range c.in.Lag[:c.in.Lag.Len()] {
+		j := max(i-lag, 0)
+		p.old[k] = c.frames[j*n : (j+1)*n]
 	}
-	c.in.row(dst, c.frames[i*n:(i+1)*n], old, c.view)
+	c.in.row(dst, &p, c.view)
 }
 
 // setFrames points the clip at decoded frames and draws what s leaves to chance.

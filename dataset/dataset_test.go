@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/fdht/fdht/lags"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 )
@@ -175,7 +177,8 @@ func TestResample(t *testing.T) {
 }
 
 // naiveRow is row() pixel by pixel.
-func naiveRow(in Input, cur, old []byte, v view) []float32 {
+func naiveRow(in Input, p *pictures, v view) []float32 {
+	cur := p.cur
 	c := in.SourceChannels()
 	var out []float32
 	for y := range in.Height {
@@ -191,11 +194,14 @@ func naiveRow(in Input, cur, old []byte, v view) []float32 {
 				}
 				return float64(f[(sy*in.Width+sx)*c+k])
 			}
-			diff := func() float32 {
-				if !inside {
-					return 0
+			diffs := func() {
+				for k := range in.Lag.Len() {
+					d := 0.0
+					if inside {
+						d = math.Min(math.Max(float64(in.Gain)*(at(cur, 0)-at(p.old[k], 0))/255, -1), 1)
+					}
+					out = append(out, float32(d))
 				}
-				return float32(math.Min(math.Max(float64(in.Gain)*(at(cur, 0)-at(old, 0))/255, -1), 1))
 			}
 			switch in.Kind {
 			case RGB:
@@ -205,9 +211,10 @@ func naiveRow(in Input, cur, old []byte, v view) []float32 {
 			case Grey:
 				out = append(out, float32(at(cur, 0)/255))
 			case Diff:
-				out = append(out, diff())
+				diffs()
 			case GreyDiff:
-				out = append(out, float32(at(cur, 0)/255), diff())
+				out = append(out, float32(at(cur, 0)/255))
+				diffs()
 			}
 		}
 	}
@@ -222,8 +229,12 @@ func TestRow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := Input{
 			Kind:   rapid.SampledFrom([]string{RGB, Grey, Diff, GreyDiff}).Draw(t, "kind"),
-			Height: rapid.IntRange(1, 9).Draw(t, "h"), Width: rapid.IntRange(1, 9).Draw(t, "w"),
-		}.WithDefaults()
+			Height: rapid.IntRange(1, 9).Draw(t, "h"), Width: rapid.OneOf(rapid.IntRange(1, 9), rapid.IntRange(255, 530)).Draw(t, "w"),
+		}
+		for k := range rapid.IntRange(1, lags.Max).Draw(t, "lags") {
+			in.Lag[k] = k + 1
+		}
+		in = in.WithDefaults()
 		v := view{
 			dx: rapid.IntRange(-10, 10).Draw(t, "dx"), dy: rapid.IntRange(-10, 10).Draw(t, "dy"),
 			flip: rapid.Bool().Draw(t, "flip"), bright: 1,
@@ -232,16 +243,24 @@ func TestRow(t *testing.T) {
 			v.bright = 1.25
 		}
 		n := in.frameBytes()
-		cur, old := rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "cur"), rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "old")
-		want := naiveRow(in, cur, old, v)
-		if in.Lag == 0 {
-			old = nil
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		picture := func() []byte {
+			b := make([]byte, n)
+			for i := range b {
+				b[i] = byte(r.Uint32())
+			}
+			return b
 		}
+		p := &pictures{cur: picture()}
+		for k := range in.Lag.Len() {
+			p.old[k] = picture()
+		}
+		want := naiveRow(in, p, v)
 		got := make([]float32, in.Size())
 		for i := range got {
 			got[i] = 99
 		}
-		in.row(got, cur, old, v)
+		in.row(got, p, v)
 		if !near(got, want) {
 			t.Fatalf("%+v %+v\n got %v\nwant %v", in, v, got, want)
 		}
@@ -261,8 +280,12 @@ func rows(t *testing.T, c *Clip) [][]float32 {
 
 // TestLive: frames that come one at a time give the rows of the whole clip, also at the start and around the ring.
 func TestLive(t *testing.T) {
-	for _, kind := range []string{RGB, Grey, Diff, GreyDiff} {
-		m, err := NewMade(MadeOptions{Input: Input{Kind: kind, Height: 20, Width: 24}, Frames: 11, Train: 2})
+	for _, in := range []Input{
+		{Kind: RGB}, {Kind: Grey}, {Kind: Diff}, {Kind: GreyDiff}, {Kind: Diff, Lag: lags.List{2, 5}}, {Kind: GreyDiff, Lag: lags.List{1, 4, 20}},
+	} {
+		in.Height, in.Width = 20, 24
+		kind := fmt.Sprint(in.Kind, in.Lag)
+		m, err := NewMade(MadeOptions{Input: in, Frames: 11, Train: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -407,7 +430,8 @@ func TestSampleErrors(t *testing.T) {
 	}
 	for _, in := range []Input{
 		{}, {Kind: "flow", Height: 2, Width: 2}, {Kind: RGB}, {Kind: RGB, Height: 16000, Width: 16000},
-		{Kind: Diff, Height: 2, Width: 2, Lag: -1}, {Kind: Diff, Height: 2, Width: 2, Lag: 1001}, {Kind: Diff, Height: 2000, Width: 2000, Lag: 300}, {Kind: Diff, Height: 2, Width: 2, Gain: -1},
+		{Kind: Diff, Height: 2, Width: 2, Lag: lags.List{-1}}, {Kind: Diff, Height: 2, Width: 2, Lag: lags.List{1001}}, {Kind: Diff, Height: 2000, Width: 2000, Lag: lags.List{300}},
+		{Kind: Diff, Height: 2, Width: 2, Lag: lags.List{3, 3}}, {Kind: Diff, Height: 2000, Width: 2000, Lag: lags.List{1, 300}}, {Kind: Diff, Height: 2, Width: 2, Gain: -1},
 	} {
 		fmt.Fprintln(&b, in.Validate())
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/lags"
 	"github.com/fdht/fdht/rnn"
 )
 
@@ -37,12 +38,12 @@ type Config struct {
 
 // Frame is how a row of the input comes from a video frame: height x width x channels, row-major, scaled to 0..1.
 type Frame struct {
-	Height   int     `json:"height"`
-	Width    int     `json:"width"`
-	Channels int     `json:"channels"`
-	Input    string  `json:"input"`          // what is taken of the frames, such as rgb or grey
-	Lag      int     `json:"lag,omitempty"`  // inputs made of differences: frames between the two
-	Gain     float64 `json:"gain,omitempty"` // inputs made of differences: what they are multiplied with
+	Height   int       `json:"height"`
+	Width    int       `json:"width"`
+	Channels int       `json:"channels"`
+	Input    string    `json:"input"`          // what is taken of the frames, such as rgb or grey
+	Lag      lags.List `json:"lag,omitzero"`   // inputs made of differences: frames between the two, for each channel of them
+	Gain     float64   `json:"gain,omitempty"` // inputs made of differences: what they are multiplied with
 }
 
 // RNN is the part of c that the network itself needs.
@@ -126,8 +127,13 @@ func (f Frame) validate(input int) error {
 	if f.Input == "" {
 		return errors.New("frame.input is missing: say what is taken of the frames, such as rgb or grey")
 	}
-	if f.Lag < 0 {
-		return fmt.Errorf("frame.lag is %d: it is at least 0", f.Lag)
+	if f.Lag[0] < 0 {
+		return fmt.Errorf("frame.lag is %d: it is at least 0", f.Lag[0])
+	}
+	if f.Lag.Len() > 1 {
+		if err := f.Lag.Validate(); err != nil {
+			return fmt.Errorf("frame.lag: %w", err)
+		}
 	}
 	if math.IsNaN(f.Gain) || math.IsInf(f.Gain, 0) {
 		return fmt.Errorf("frame.gain is %v: it must be a number", f.Gain)
@@ -151,6 +157,9 @@ func (c Config) text() (string, error) {
 func ParseConfig(text []byte) (Config, error) {
 	var c Config
 	if err := strictJSON(text, maxConfig, configKeys(), &c); err != nil {
+		if wrong := (*lags.Error)(nil); errors.As(err, &wrong) { // the only list of lags
+			err = fmt.Errorf("frame.lag: %w", err)
+		}
 		return Config{}, err
 	}
 	if err := c.Validate(); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fdht/fdht/factor"
 	"github.com/fdht/fdht/internal/testutil"
+	"github.com/fdht/fdht/lags"
 	"github.com/fdht/fdht/model/safetensors"
 )
 
@@ -60,7 +61,7 @@ func TestConfigRoundTrip(t *testing.T) {
 	}
 	upper := factor.HTSpec([]int{2, 3, 4}, []int{4, 4, 3}, 2, 2)
 	c.Upper, c.Layers = &upper, 2
-	c.Frame = &Frame{Height: 10, Width: 5, Channels: 2, Input: "grey+diff", Lag: 3, Gain: 4}
+	c.Frame = &Frame{Height: 10, Width: 5, Channels: 2, Input: "grey+diff", Lag: lags.List{3}, Gain: 4}
 	if text, err = c.text(); err != nil {
 		t.Fatal(err)
 	}
@@ -68,8 +69,18 @@ func TestConfigRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if back, _ := again.text(); back != text {
+	if back, _ := again.text(); back != text || !strings.Contains(text, `"lag":3,`) {
 		t.Errorf("got  %s\nwant %s", back, text)
+	}
+	c.Frame.Input, c.Frame.Lag = "diff", lags.List{3, 8}
+	if text, err = c.text(); err != nil || !strings.Contains(text, `"lag":[3,8],"gain":4`) {
+		t.Errorf("two lags are written %s, %v", text, err)
+	}
+	if again, err = ParseConfig([]byte(text)); err != nil || again.Frame.Lag != c.Frame.Lag {
+		t.Errorf("two lags are read %v, %v", again.Frame, err)
+	}
+	if again, err = ParseConfig([]byte(strings.Replace(text, "[3,8]", "[3]", 1))); err != nil || again.Frame.Lag != (lags.List{3}) {
+		t.Errorf("a list of one is read %v, %v", again.Frame, err)
 	}
 }
 
@@ -117,6 +128,13 @@ func TestConfigRefuses(t *testing.T) {
 		{"frame zero", `"height":10`, `"height":0`, `frame is 10x0 with 1 channels: each is at least 1`},
 		{"frame input", `,"input":"grey"`, ``, `frame.input is missing: say what is taken of the frames, such as rgb or grey`},
 		{"lag", `"input":"grey"`, `"input":"diff","lag":-1`, `frame.lag is -1: it is at least 0`},
+		{"lag that is no number", `"input":"grey"`, `"input":"diff","lag":"3"`, `frame.lag: "3": want a whole number, or a list of them`},
+		{"no lags", `"input":"grey"`, `"input":"diff","lag":[]`, `frame.lag: a list of 0 lags: want 1 to 8`},
+		{"too many lags", `"input":"grey"`, `"input":"diff","lag":[1,2,3,4,5,6,7,8,9]`, `frame.lag: a list of 9 lags: want 1 to 8`},
+		{"a lag twice", `"input":"grey"`, `"input":"diff","lag":[3,3]`, `frame.lag: lag 3,3: want different numbers that rise`},
+		{"lags that fall", `"input":"grey"`, `"input":"diff","lag":[8,3]`, `frame.lag: lag 8,3: want different numbers that rise`},
+		{"a lag of 0", `"input":"grey"`, `"input":"diff","lag":[0,3]`, `frame.lag: lag 0: want 1 to 1000 source frames`},
+		{"a lag too large", `"input":"grey"`, `"input":"diff","lag":[3,1001]`, `frame.lag: lag 1001: want 1 to 1000 source frames`},
 		{"steps", `"steps":16`, `"steps":-1`, `steps is -1: it goes from 0, sequences whole, to 2147483647`},
 		{"mean count", `[0.25]`, `[0.25,1]`, `standardise.mean has 2 entries: give 1, or 100, one a feature`},
 		{"std zero", `[0.5]`, `[0]`, `standardise.std entry 0 is 0: it must be above 0 and its inverse a float32`},

@@ -114,6 +114,10 @@ func (s *Server) describeRest(o *huma.OpenAPI) {
 		"video/*": {Schema: file}, "image/gif": {Schema: file}, "application/octet-stream": {Schema: file}, "application/x-npy": {Schema: file},
 		"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"clip": file}, Required: []string{"clip"}}},
 	}}
+	lag := o.Components.Schemas.Map()["Frame"].Properties["lag"] // which is made of a type that writes itself
+	number := &huma.Schema{Type: huma.TypeInteger}
+	lag.Type, lag.Items, lag.MinItems, lag.MaxItems = "", nil, nil, nil
+	lag.OneOf = []*huma.Schema{number, {Type: huma.TypeArray, Items: number}}
 	bearer := []map[string][]string{{"bearer": {}}}
 	name := &huma.Param{Name: "model", In: "query", Description: "Its name; left out: the default one.", Schema: &huma.Schema{Type: huma.TypeString}}
 	o.Paths[streamPath] = &huma.PathItem{Get: &huma.Operation{

@@ -347,12 +347,29 @@ func TestPages(t *testing.T) {
 	var spec struct {
 		OpenAPI string         `json:"openapi"`
 		Paths   map[string]any `json:"paths"`
+
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]struct {
+					Type  any `json:"type"` // one, or a list of them
+					OneOf []struct {
+						Type string `json:"type"`
+					} `json:"oneOf"`
+				} `json:"properties"`
+			} `json:"schemas"`
+		} `json:"components"`
 	}
 	w := ask(s, "GET", "/openapi.json", nil)
 	if err := json.Unmarshal(w.Body.Bytes(), &spec); err != nil || !strings.HasPrefix(spec.OpenAPI, "3.1") {
 		t.Fatal(err, spec.OpenAPI)
 	}
 	docs := ask(s, "GET", "/docs", nil).Body.String()
+	if lag := spec.Components.Schemas["Frame"].Properties["lag"]; lag.Type != nil || len(lag.OneOf) != 2 || lag.OneOf[0].Type != "integer" || lag.OneOf[1].Type != "array" {
+		t.Errorf("lag is described as %+v", lag)
+	}
+	if !strings.Contains(docs, "integer or list of integer") {
+		t.Error("/docs does not say that lag is a number or a list")
+	}
 	for _, path := range []string{"/v1/models", "/v1/model", "/v1/predict", "/v1/stream", "/healthz", "/readyz", "/metrics"} {
 		if spec.Paths[path] == nil || !strings.Contains(docs, path) {
 			t.Errorf("%s is not described", path)

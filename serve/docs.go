@@ -113,6 +113,15 @@ func docsType(s *huma.Schema) (text, of string) {
 		return "", ""
 	case s.Ref != "":
 		return "object", strings.TrimPrefix(s.Ref, prefix)
+	case len(s.OneOf) > 0:
+		for i, one := range s.OneOf {
+			if i > 0 {
+				text += " or "
+			}
+			t, _ := docsType(one)
+			text += t
+		}
+		return text, ""
 	case s.Type == huma.TypeArray && s.Items != nil:
 		text, of = docsType(s.Items)
 		return "list of " + text, of

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fdht/fdht/lags"
 	"go.uber.org/goleak"
 
 	"github.com/fdht/fdht"
@@ -30,7 +31,7 @@ func modelOf(t testing.TB, input string) *fdht.Model {
 	t.Helper()
 	cfg := model.Config{Cell: "lstm", Input: 20, Hidden: 8, Layers: 1, Pooling: "mean", Classes: []string{"a", `"b"`, "c", "d", "e", "<f>", "é"}, Steps: 4}
 	if input != "" {
-		in := dataset.Input{Kind: input, Height: side, Width: side, Lag: 2}.WithDefaults()
+		in := dataset.Input{Kind: input, Height: side, Width: side, Lag: lags.List{2}}.WithDefaults()
 		cfg.Input = in.Size()
 		cfg.Frame = &model.Frame{Height: side, Width: side, Channels: in.Channels(), Input: in.Kind, Lag: in.Lag, Gain: float64(in.Gain)}
 		cfg.Standardise = &model.Standardise{Mean: []float64{0.2}, Std: []float64{0.3}}

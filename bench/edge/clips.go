@@ -51,6 +51,9 @@ func openParts(ctx context.Context, c model.Config, o options) (p parts, err err
 	if p.in, err = frames.Input(c); err != nil {
 		return p, err
 	}
+	if p.in.Lag.Len() > 1 {
+		return p, fmt.Errorf("the model has the lags %v, this compares models of one", p.in.Lag)
+	}
 	p.ds, p.split, err = o.open(ctx, p.in)
 	return p, err
 }
@@ -71,7 +74,7 @@ func (p parts) training() (rows []rnn.Sequence, err error) {
 // test reads the test clips.
 func (p parts) test(ctx context.Context, o options) (*clips, error) {
 	plain := p.in
-	if p.in.Lag > 0 {
+	if p.in.Lag.Len() > 0 {
 		plain.Kind = dataset.Grey
 	}
 	raw, split, err := o.open(ctx, plain.WithDefaults())
@@ -90,7 +93,7 @@ func (p parts) test(ctx context.Context, o options) (*clips, error) {
 		var steps [][2][]byte
 		for t := range picked.Len() {
 			n := picked.Source(t)
-			steps = append(steps, [2][]byte{bytesOf(&all, n), bytesOf(&all, max(n-p.in.Lag, 0))})
+			steps = append(steps, [2][]byte{bytesOf(&all, n), bytesOf(&all, max(n-p.in.Lag[0], 0))})
 		}
 		test.frames = append(test.frames, steps)
 		test.labels = append(test.labels, p.ds.Label(i))

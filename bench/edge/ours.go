@@ -17,6 +17,7 @@ import (
 	"github.com/fdht/fdht"
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/frames"
+	"github.com/fdht/fdht/lags"
 )
 
 // childArg makes this program one that runs a model file over the clips of a file, in a process of its own whose memory is its own.
@@ -97,8 +98,8 @@ func child(path, file string) error {
 	if err != nil {
 		return err
 	}
-	if in.Lag > 0 {
-		in.Lag = 1 // the frame that it is compared with comes just before
+	if in.Lag.Len() > 0 {
+		in.Lag = lags.List{1} // the frame that it is compared with comes just before
 	}
 	live, err := dataset.NewLive(in)
 	if err != nil {
@@ -126,7 +127,7 @@ func child(path, file string) error {
 				}
 			}
 			live.Reset()
-			if in.Lag > 0 {
+			if in.Lag.Len() > 0 {
 				if err := live.Load(row, before); err != nil {
 					return err
 				}

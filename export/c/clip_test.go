@@ -11,6 +11,7 @@ import (
 
 	"github.com/fdht/fdht/factor"
 	"github.com/fdht/fdht/internal/testmodels"
+	"github.com/fdht/fdht/lags"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/quant"
 	"github.com/fdht/fdht/rnn"
@@ -49,7 +50,7 @@ func TestRealClip(t *testing.T) {
 	frames := realFrames(t, 120, 160, 12)
 	f := testmodels.Random(t, model.Config{
 		Cell: "lstm", Input: 19200, Hidden: 256, Layers: 1, Classes: []string{"a", "b", "c"}, Pooling: "mean", Structure: factor.HTSpec([]int{9, 15, 10, 16}, []int{16, 4, 4, 4}, 8, 8),
-		Frame: &model.Frame{Height: 120, Width: 160, Channels: 1, Input: "diff", Lag: 5, Gain: 4}, Standardise: &model.Standardise{Mean: []float64{0.01}, Std: []float64{0.1}},
+		Frame: &model.Frame{Height: 120, Width: 160, Channels: 1, Input: "diff", Lag: lags.List{5}, Gain: 4}, Standardise: &model.Standardise{Mean: []float64{0.01}, Std: []float64{0.1}},
 	}, 1)
 	rows := rowsOf(t, f.Config, frames)
 	b, err := FloatBuild(f, 1)

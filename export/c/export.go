@@ -136,6 +136,9 @@ func overflows(sum, shift int) bool {
 }
 
 func build(a Arithmetic, p *program.Program, numbers []float32) (*Build, error) {
+	if l := p.Pixels.Lag; l.Len() > 1 {
+		return nil, fmt.Errorf("frame.lag %v: C is not exported with several lags yet: export a model of one lag", l)
+	}
 	code, layout, err := p.Encode()
 	if err != nil {
 		return nil, err

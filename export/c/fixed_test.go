@@ -84,7 +84,7 @@ func TestFixed(t *testing.T) {
 			want[a], names[a] = append(want[a], engine(m, fed)), append(names[a], name)
 			if px := b.program.Pixels; px.Rule != 0 {
 				frames := testmodels.Bytes(px.Frame, steps, 2)
-				fd.rows, fd.lag, fd.row = slices.Concat(frames...), px.Lag, px.Frame
+				fd.rows, fd.lag, fd.row = slices.Concat(frames...), px.Lag[0], px.Frame
 				fd.write(t, in[a])
 				want[a], names[a] = append(want[a], engine(m, rowsOf(t, f.Config, frames))), append(names[a], name+" bytes")
 			}

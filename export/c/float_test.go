@@ -63,7 +63,7 @@ func TestFloat(t *testing.T) {
 			names, want = append(names, name), append(want, stream(t, f, rows, nil))
 			if px := b.program.Pixels; px.Rule != 0 {
 				frames := testmodels.Bytes(px.Frame, steps, 2)
-				fd.rows, fd.lag, fd.row = slices.Concat(frames...), px.Lag, px.Frame
+				fd.rows, fd.lag, fd.row = slices.Concat(frames...), px.Lag[0], px.Frame
 				fd.write(t, &in)
 				names, want = append(names, name+" bytes"), append(want, stream(t, f, nil, frames))
 			}

@@ -112,7 +112,7 @@ func (b *Build) constants() string {
 		def("HEIGHT", f.Height, "of a frame: "+f.Input)
 		def("WIDTH", f.Width, "of a frame")
 		def("FRAME_BYTES", b.program.Pixels.Frame, "of a frame")
-		def("LAG", b.program.Pixels.Lag, "frames between the two of a difference; 0: none")
+		def("LAG", b.program.Pixels.Lag[0], "frames between the two of a difference; 0: none")
 	}
 	def("STEPS", c.Steps, "frames of a clip in training, taken evenly; 0: all")
 	def("DATA", b.Layout.Data, "of the working memory: activations,")

@@ -11,6 +11,7 @@ import (
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/factor"
 	"github.com/fdht/fdht/internal/testmodels"
+	"github.com/fdht/fdht/lags"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/rnn"
 	"github.com/fdht/fdht/video"
@@ -37,7 +38,7 @@ type film struct {
 }
 
 // earlier is the frame that frame n is compared with.
-func (f film) earlier(n int) []byte { return f.frames[max(n-f.in.Lag, 0)] }
+func (f film) earlier(n int) []byte { return f.frames[max(n-f.in.Lag[0], 0)] }
 
 // feed are the inputs of the frames picked, with the axes lead.
 func (f film) feed(b *bench, name string, lead []int, picked ...int) map[string]feed {
@@ -47,7 +48,7 @@ func (f film) feed(b *bench, name string, lead []int, picked ...int) map[string]
 		now, before = append(now, f.frames[n]...), append(before, f.earlier(n)...)
 	}
 	feeds := map[string]feed{name: b.tensor(dims, now)}
-	if f.in.Lag > 0 {
+	if f.in.Lag.Len() > 0 {
 		feeds["earlier"] = b.tensor(dims, before)
 	}
 	return feeds
@@ -97,7 +98,7 @@ func TestRuntimeFrames(t *testing.T) {
 	modules(t)
 	b := &bench{t: t, dir: t.TempDir()}
 	for _, kind := range []string{dataset.RGB, dataset.Grey, dataset.Diff, dataset.GreyDiff} {
-		in := dataset.Input{Kind: kind, Height: 16, Width: 20, Lag: 2}.WithDefaults()
+		in := dataset.Input{Kind: kind, Height: 16, Width: 20, Lag: lags.List{2}}.WithDefaults()
 		made, err := dataset.NewMade(dataset.MadeOptions{Input: in, Frames: 6, Train: 1, Val: 1, Test: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -125,7 +126,7 @@ func TestRuntimeVideo(t *testing.T) {
 	if len(clips) == 0 {
 		t.Skip("skipped: no shared data (utd-mhad)")
 	}
-	in := dataset.Input{Kind: dataset.Diff, Height: 120, Width: 160, Lag: 5}.WithDefaults()
+	in := dataset.Input{Kind: dataset.Diff, Height: 120, Width: 160, Lag: lags.List{5}}.WithDefaults()
 	f := film{in: in}
 	for v, err := range video.Frames(context.Background(), clips[0], video.Options{Height: in.Height, Width: in.Width, Channels: 1}) {
 		if err != nil {

@@ -29,6 +29,9 @@ func newRow(cfg model.Config, rows bool) (row, error) {
 		r.doc = rowText(in)
 	}
 	if cfg.Frame != nil && !rows {
+		if in.Lag.Len() > 1 {
+			return row{}, fmt.Errorf("frame.lag %v: ONNX is not exported with several lags yet: export a model of one lag, or with --rows", in.Lag)
+		}
 		r.input = &in
 	}
 	return r, nil
@@ -57,8 +60,8 @@ func (r row) values(lead []axis) []value {
 	}
 	shape := behind(in.Height, in.Width, in.SourceChannels())
 	list := []value{{name, uint8s, shape, fmt.Sprintf("video frames of height %d, width %d, %s, 0 to 255", in.Height, in.Width, colours)}}
-	if in.Lag > 0 {
-		doc := fmt.Sprintf("for each of them the frame %d before it in the video, or the video's first where there is none", in.Lag)
+	if in.Lag.Len() > 0 {
+		doc := fmt.Sprintf("for each of them the frame %v before it in the video, or the video's first where there is none", in.Lag)
 		list = append(list, value{"earlier", uint8s, shape, doc})
 	}
 	return list
@@ -67,7 +70,7 @@ func (r row) values(lead []axis) []value {
 // rowText says what the numbers of a row of a video frame are.
 func rowText(in dataset.Input) string {
 	text := fmt.Sprintf("rows of video frames of height %d, width %d, row-major, not standardised; ", in.Height, in.Width)
-	diff := fmt.Sprintf("(grey - grey of %d frames before in the video, or of its first) x %g, clipped to -1..1", in.Lag, in.Gain)
+	diff := fmt.Sprintf("(grey - grey of %v frames before in the video, or of its first) x %g, clipped to -1..1", in.Lag, in.Gain)
 	switch in.Kind {
 	case dataset.RGB:
 		return text + "of each pixel red, green, blue, scaled to 0..1"
@@ -96,7 +99,7 @@ func (r row) prepare(b builder, lead int) array {
 		frames = append(frames, f)
 	}
 	const unit = 1.0 / 255
-	if in.Lag == 0 {
+	if in.Lag.Len() == 0 {
 		return r.standardise(b, frames[0], unit)
 	}
 	// min(max(gain (now - before) / 255, -1), 1)

@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"github.com/fdht/fdht/internal/testmodels"
+	"github.com/fdht/fdht/lags"
 )
 
 // TestRowText: what rows of differences are is said with the lag and the gain that hold where the model file leaves them out.
 func TestRowText(t *testing.T) {
 	cfg := testmodels.Frames("diff")
-	cfg.Frame.Lag, cfg.Frame.Gain = 0, 0
+	cfg.Frame.Lag, cfg.Frame.Gain = lags.List{}, 0
 	r, err := newRow(cfg, true)
 	if err != nil {
 		t.Fatal(err)

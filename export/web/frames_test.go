@@ -42,7 +42,7 @@ func TestFrames(t *testing.T) {
 		}
 		for _, size := range [][2]int{{37, 53}, {5, 6}, {8, 10}, {4, 90}, {1, 1}, {16, 10}} {
 			name := fmt.Sprintf("%s-%dx%d", kind, size[0], size[1])
-			c := testCase{filepath.Join(dir, name+".bin"), filepath.Join(dir, name+".rgba"), size[0], size[1], m.Config.Frame.Lag, nil}
+			c := testCase{filepath.Join(dir, name+".bin"), filepath.Join(dir, name+".rgba"), size[0], size[1], m.Config.Frame.Lag[0], nil}
 			for k := range m.Config.Steps {
 				c.Steps = append(c.Steps, (2*k+1)*pictures/(2*m.Config.Steps)) // the middles of equal parts
 			}

@@ -53,7 +53,7 @@ func compile(m *model.File, in dataset.Input, slots int) (words []uint32, weight
 	places := b.parameters(m.Net)
 	h := head{
 		Inputs: uint32(cfg.Input), Rows: uint32(cfg.Gates() * cfg.Hidden), Classes: uint32(cfg.Classes), Slots: uint32(slots),
-		Height: uint32(in.Height), Width: uint32(in.Width), Frames: uint32(in.Lag + 1), Gain32: math.Float32bits(in.Gain),
+		Height: uint32(in.Height), Width: uint32(in.Width), Frames: uint32(in.Lag.Last() + 1), Gain32: math.Float32bits(in.Gain),
 	}
 	for i, k := range []string{dataset.RGB, dataset.Grey, dataset.Diff, dataset.GreyDiff} {
 		if in.Kind == k {
@@ -65,7 +65,7 @@ func compile(m *model.File, in dataset.Input, slots int) (words []uint32, weight
 	}
 	b.network(&h, m.Net, places)
 	h.Slot = uint32(b.room(slots * int(h.Rows)))
-	kept := int64(in.Lag+1) * int64(in.Height*in.Width*in.SourceChannels()) // bytes of frames
+	kept := int64(in.Lag.Last()+1) * int64(in.Height*in.Width*in.SourceChannels()) // bytes of frames
 	if all := kept + 4*int64(b.memory); all > maxMemory {
 		return nil, nil, fmt.Errorf("the network and the frames that it looks back on want %d MiB of memory in the browser, more than %d", all>>20, maxMemory>>20)
 	}

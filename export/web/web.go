@@ -20,6 +20,7 @@ import (
 
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/frames"
+	"github.com/fdht/fdht/lags"
 	"github.com/fdht/fdht/model"
 )
 
@@ -62,6 +63,9 @@ func Build(m *model.File, most int64) (*Site, error) {
 	in, err := frames.Input(c)
 	if err != nil {
 		return nil, err
+	}
+	if in.Lag.Len() > 1 {
+		return nil, fmt.Errorf("frame.lag %v: a page is not exported with several lags yet: export a model of one lag", in.Lag)
 	}
 	s, err := staticFiles()
 	if err != nil {
@@ -145,10 +149,10 @@ type meta struct {
 	Steps   int      `json:"steps"`  // of a clip; 0: all of its frames
 	Window  int      `json:"window"` // steps that a camera's answer is about
 	Frame   struct {
-		Height int    `json:"height"`
-		Width  int    `json:"width"`
-		Input  string `json:"input"`
-		Lag    int    `json:"lag"`
+		Height int       `json:"height"`
+		Width  int       `json:"width"`
+		Input  string    `json:"input"`
+		Lag    lags.List `json:"lag"`
 	} `json:"frame"`
 	Kind         string `json:"kind"`
 	Cell         string `json:"cell"`

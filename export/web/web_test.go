@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/fdht/fdht/internal/testmodels"
+	"github.com/fdht/fdht/lags"
 	"github.com/fdht/fdht/model"
 )
 
@@ -34,7 +35,7 @@ func TestBuildRefuses(t *testing.T) {
 		{"rows of features", func(c *model.Config) { c.Frame = nil }, 1 << 20, func(err error) bool { return errors.Is(err, ErrNoFrames) }},
 		{"both directions", func(c *model.Config) { c.Bidirectional = true }, 1 << 20, func(err error) bool { return errors.Is(err, ErrBidirectional) }},
 		{"a kind of frames that is not known", func(c *model.Config) { c.Frame.Input = "flow" }, 1 << 20, func(err error) bool { return err != nil && strings.Contains(err.Error(), `"flow"`) }},
-		{"differences to a frame long ago", func(c *model.Config) { c.Frame.Input, c.Frame.Lag = "diff", 1<<30 }, 1 << 20, func(err error) bool {
+		{"differences to a frame long ago", func(c *model.Config) { c.Frame.Input, c.Frame.Lag = "diff", lags.List{1 << 30} }, 1 << 20, func(err error) bool {
 			return err != nil && strings.Contains(err.Error(), "lag 1073741824: want 1 to 1000")
 		}},
 		{"too large", nil, 20_000, func(err error) bool { return errors.As(err, &large) && large.Bytes > large.Most }},

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"github.com/fdht/fdht/lags"
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
 )
@@ -258,6 +259,10 @@ func writeConfig(head string, flags []*kong.Flag, dir string) ([]byte, error) {
 				return nil, err
 			}
 			value = p
+		} else if l, ok := value.(lags.List); ok {
+			if value = l.Values(); l.Len() == 1 {
+				value = l[0]
+			}
 		} else if t, ok := value.(encoding.TextMarshaler); ok {
 			text, err := t.MarshalText()
 			if err != nil {

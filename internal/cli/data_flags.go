@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/lags"
 	"github.com/fdht/fdht/train"
 )
 
@@ -152,7 +153,7 @@ func (f splitFlags) split(ds dataset.Dataset) (dataset.Split, error) {
 type frameFlags struct {
 	Input string    `group:"frames" placeholder:"KIND" help:"What is taken of a frame: rgb, grey, diff (grey minus the grey of --lag frames before) or grey+diff."`
 	Frame frameSize `group:"frames" placeholder:"HxWxC" help:"Size that frames are resampled to (120x160); the channels follow from --input."`
-	Lag   int       `group:"frames" placeholder:"N" help:"diff: source frames between the two (3)."`
+	Lag   lags.List `group:"frames" placeholder:"N" help:"diff: source frames between the two (3); several, such as 3,8, make a channel each."`
 	Gain  float64   `group:"frames" placeholder:"X" help:"diff: factor, before clipping to -1..1 (4)."`
 }
 
@@ -162,6 +163,9 @@ func (f *frameFlags) resolve() (dataset.Input, error) {
 		f.Frame.H, f.Frame.W = 120, 160
 	}
 	if f.Input == "" {
+		if f.Lag.Len() > 1 {
+			return dataset.Input{}, usage("", "--lag %v without --input: choose diff or grey+diff", f.Lag)
+		}
 		switch f.Frame.C {
 		case 0, 3:
 			f.Input = dataset.RGB
@@ -182,7 +186,11 @@ func (f *frameFlags) resolve() (dataset.Input, error) {
 	}
 	in = in.WithDefaults()
 	if c := in.Channels(); f.Frame.C != 0 && f.Frame.C != c {
-		return in, usage("leave the channels away: they follow from --input", "--frame %v has %d channels, --input %s makes %d", f.Frame, f.Frame.C, f.Input, c)
+		from := "--input " + f.Input
+		if in.Lag.Len() > 1 {
+			from += " with --lag " + in.Lag.String()
+		}
+		return in, usage("leave the channels away: they follow from --input", "--frame %v has %d channels, %s makes %d", f.Frame, f.Frame.C, from, c)
 	}
 	f.Frame.C, f.Lag, f.Gain = in.Channels(), in.Lag, float64(in.Gain)
 	return in, nil

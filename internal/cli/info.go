@@ -118,8 +118,8 @@ func (d described) text(path string) string {
 	row("network", "%s, %d layer%s, %s inputs, %s hidden units%s, pooling %s", d.Cell, d.Layers, plural(d.Layers), thousands(int64(d.Input)), thousands(int64(d.Hidden)), ways, d.Pooling)
 	if f := d.Frame; f != nil {
 		from := f.Input
-		if f.Lag > 0 {
-			from = fmt.Sprintf("%s, %d frames apart, times %g", f.Input, f.Lag, f.Gain)
+		if f.Lag.Len() > 0 {
+			from = fmt.Sprintf("%s, %s frames apart, times %g", f.Input, strings.ReplaceAll(f.Lag.String(), ",", " and "), f.Gain)
 		}
 		row("frames", "%d of %dx%dx%d (height, width, channels) a clip: %s", d.Steps, f.Height, f.Width, f.Channels, from)
 	}

@@ -80,8 +80,8 @@ func networkFlags(c model.Config) map[string]any {
 	if fr := c.Frame; fr != nil {
 		v["input"], v["frame"] = fr.Input, frameSize{fr.Height, fr.Width, fr.Channels}.String()
 		v["steps"] = int64(c.Steps)
-		if fr.Lag > 0 {
-			v["lag"], v["gain"] = int64(fr.Lag), fr.Gain
+		if fr.Lag.Len() > 0 {
+			v["lag"], v["gain"] = fr.Lag.String(), fr.Gain
 		}
 	}
 	return v

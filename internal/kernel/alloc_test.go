@@ -20,6 +20,7 @@ func TestNothingAllocates(t *testing.T) {
 				Affine(x, y, 1, 1)
 				FromU8(x, u, 1, 1)
 				DiffU8(x, u, u, 1, 0, 1)
+				Interleave(x[:40], y, z)
 				Sigmoid(x, y)
 				Tanh(x, y)
 				DotProduct(x, y)

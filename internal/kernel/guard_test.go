@@ -75,6 +75,7 @@ func TestNothingBeyondTheEdge(t *testing.T) {
 					Tanh(f(n), f(n))
 					DotProduct(f(n), f(n))
 					SumSquares(f(n))
+					Interleave(f(2*n), f(n), f(n))
 					LSTM(f(4*n), f(n), f(n), f(n), f(n))
 					LSTMBackward(f(4*n), f(n), f(n), f(4*n), f(n), f(n))
 					if n > 0 {

@@ -59,6 +59,19 @@ func scalarDiffU8(dst []float32, a, b []uint8, scale, lo, hi float32) {
 	}
 }
 
+// Interleave writes dst[2i] = x[i], dst[2i+1] = y[i]. x and y must be at least half as long as dst.
+func Interleave(dst, x, y []float32) {
+	x, y = x[:len(dst)/2], y[:len(dst)/2]
+	n := simdInterleave(Current(), dst, x, y)
+	scalarInterleave(dst[2*n:], x[n:], y[n:])
+}
+
+func scalarInterleave(dst, x, y []float32) {
+	for i, v := range x {
+		dst[2*i], dst[2*i+1] = v, y[i]
+	}
+}
+
 // Affine writes dst[i] = scale*src[i] + shift. dst and src may be the same slice. len(src) must be at least len(dst).
 func Affine(dst, src []float32, scale, shift float32) {
 	src = src[:len(dst)]

@@ -79,6 +79,15 @@ func simdDiffU8(path Path, dst []float32, a, b []uint8, scale, lo, hi float32) i
 	return n
 }
 
+func simdInterleave(path Path, dst, x, y []float32) int {
+	n := len(x) &^ 7
+	if n == 0 || path != AVX512 && path != AVX2 {
+		return 0
+	}
+	interleaveAVX2(&dst[0], &x[0], &y[0], n)
+	return n
+}
+
 func simdSigmoid(path Path, dst, src []float32) int {
 	n := len(dst)
 	if n == 0 {

@@ -9,6 +9,8 @@ func simdAxpy(Path, []float32, float32, []float32) int { return 0 }
 
 func simdAffine(Path, []float32, []float32, float32, float32) int { return 0 }
 
+func simdInterleave(Path, []float32, []float32, []float32) int { return 0 }
+
 func simdFromU8(Path, []float32, []uint8, float32, float32) int { return 0 }
 
 func simdDiffU8(Path, []float32, []uint8, []uint8, float32, float32, float32) int { return 0 }

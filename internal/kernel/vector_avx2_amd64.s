@@ -191,6 +191,30 @@ loop:
 	VZEROUPPER
 	RET
 
+// func interleaveAVX2(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX
+TEXT ·interleaveAVX2(SB), NOSPLIT, $0-32
+	MOVQ n+24(FP), CX
+	MOVQ dst+0(FP), DX
+	MOVQ x+8(FP), BX
+	MOVQ y+16(FP), SI
+	XORQ AX, AX
+
+loop:
+	VMOVUPS    (BX)(AX*4), Y0
+	VMOVUPS    (SI)(AX*4), Y1
+	VUNPCKLPS  Y1, Y0, Y2
+	VUNPCKHPS  Y1, Y0, Y1
+	VPERM2F128 $0x20, Y1, Y2, Y0
+	VPERM2F128 $0x31, Y1, Y2, Y1
+	VMOVUPS    Y0, (DX)(AX*8)
+	VMOVUPS    Y1, 32(DX)(AX*8)
+	ADDQ       $0x08, AX
+	SUBQ       $0x08, CX
+	JNZ        loop
+	VZEROUPPER
+	RET
+
 // func sumSquaresAVX2(x *float32, n int) float64
 // Requires: AVX, FMA3, SSE2
 TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-24

@@ -24,6 +24,11 @@ func fromU8AVX2(dst *float32, src *uint8, scale float32, shift float32, n int)
 //go:noescape
 func diffU8AVX2(dst *float32, a *uint8, b *uint8, scale float32, lo float32, hi float32, n int)
 
+// interleaveAVX2 sets dst to the elements of x and y in turn; n is a multiple of 8.
+//
+//go:noescape
+func interleaveAVX2(dst *float32, x *float32, y *float32, n int)
+
 // sumSquaresAVX2 is the sum of squares, in float64; n is a multiple of 16.
 //
 //go:noescape

@@ -78,6 +78,12 @@ func TestVectorsAgree(t *testing.T) {
 			near(t, "diffU8", got, want, 1e-6)
 			check()
 
+			both, bothWant := make([]float32, 2*n+1), make([]float32, 2*n+1)
+			both[2*n], bothWant[2*n] = 99, 99
+			Interleave(both[:2*n], x, y)
+			scalarInterleave(bothWant[:2*n], x[:n], y)
+			near(t, "interleave", both, bothWant, 0)
+
 			var dot, squares float64
 			for i := range x {
 				dot += float64(x[i]) * float64(y[i])
@@ -229,6 +235,7 @@ func BenchmarkVector(b *testing.B) {
 			{"tanh", n, func() { Tanh(h, c) }},
 			{"fromU8", len(f), func() { FromU8(f, u, 1, 0) }},
 			{"diffU8", len(f), func() { DiffU8(f, u, v, 1, -9, 9) }},
+			{"interleave", len(f) / 2, func() { Interleave(f, g, g) }},
 			{"affine", len(f), func() { Affine(f, g, 1, 0) }},
 			{"axpy", len(f), func() { Axpy(f, 1, g) }},
 			{"sumSquares", len(f), func() { SumSquares(g) }},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/frames"
+	"github.com/fdht/fdht/lags"
 	"github.com/fdht/fdht/model"
 )
 
@@ -19,10 +20,10 @@ const (
 // Pixels is how a row comes from the bytes of a frame, and how any row is standardised: (x - Mean) Inv, with no entry, one, or one a number.
 type Pixels struct {
 	Rule      int
-	Frame     int     // bytes of a frame
-	Lag       int     // frames between the two of a difference
-	Unit      float32 // 1 / 255
-	Gain      float32 // Gain / 255
+	Frame     int       // bytes of a frame
+	Lag       lags.List // frames between the two of a difference, for each channel of them
+	Unit      float32   // 1 / 255
+	Gain      float32   // Gain / 255
 	Mean, Inv []float32
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/fdht/fdht/factor"
+	"github.com/fdht/fdht/lags"
 	"github.com/fdht/fdht/model"
 )
 
@@ -113,7 +114,7 @@ func Frames(input string) model.Config {
 		Standardise: &model.Standardise{Mean: []float64{0.1}, Std: []float64{0.3}},
 	}
 	if input == "diff" || input == "grey+diff" {
-		c.Frame.Lag, c.Frame.Gain = 2, 4
+		c.Frame.Lag, c.Frame.Gain = lags.List{2}, 4
 	}
 	return c
 }

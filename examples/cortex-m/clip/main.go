@@ -39,6 +39,9 @@ func run(path, file, out string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	if in.Lag.Len() > 1 {
+		return fmt.Errorf("%s has the lags %v, the example takes one", path, in.Lag)
+	}
 	var c dataset.Clip
 	ctx := context.Background()
 	if err := dataset.ReadClip(ctx, &c, file, in, dataset.Sample{Steps: m.Config.Steps, Short: dataset.ShortRepeat}, dataset.Options{}); err != nil {
@@ -82,7 +85,7 @@ func writeClip(path string, c *dataset.Clip, frames [][]byte, in dataset.Input) 
 	line := in.Width * in.SourceChannels()
 	for t := range c.Len() {
 		i := c.Source(t)
-		cur, old := frames[i], frames[max(i-in.Lag, 0)]
+		cur, old := frames[i], frames[max(i-in.Lag[0], 0)]
 		for y := range in.Height {
 			w.Write(cur[y*line : (y+1)*line]) // an error stays until Flush
 			w.Write(old[y*line : (y+1)*line])

@@ -16,6 +16,9 @@ func vector(t isa) {
 	affine(t)
 	fromU8(t)
 	diffU8(t)
+	if !t.wide { // which is as fast as the memory
+		interleave(t)
+	}
 	sumSquares(t)
 	unary(t, "sigmoid", "1/(1+exp(-x))", t.sigmoid)
 	unary(t, "tanh", "tanh(x)", t.tanh)
@@ -177,6 +180,22 @@ func diffU8(t isa) {
 		VMAXPS(lo, v, v)
 		VMINPS(hi, v, v)
 		VMOVUPS(v, Mem{Base: dst, Index: l.off, Scale: 4})
+	})
+}
+
+func interleave(t isa) {
+	l := t.start("interleave", "func(dst, x, y *float32, n int)", fmt.Sprintf("sets dst to the elements of x and y in turn; n is a multiple of %d.", t.lanes()))
+	dst, x, y := l.pointer("dst", 0), l.pointer("x", 0), l.pointer("y", 0)
+	l.whole(func() {
+		v, w, lo, hi := t.vec(), t.vec(), t.vec(), t.vec()
+		VMOVUPS(Mem{Base: x, Index: l.off, Scale: 4}, v)
+		VMOVUPS(Mem{Base: y, Index: l.off, Scale: 4}, w)
+		VUNPCKLPS(w, v, lo) // in each half of the vectors
+		VUNPCKHPS(w, v, hi)
+		VPERM2F128(Imm(0x20), hi, lo, v) // the low halves
+		VPERM2F128(Imm(0x31), hi, lo, w)
+		VMOVUPS(v, Mem{Base: dst, Index: l.off, Scale: 8})
+		VMOVUPS(w, Mem{Base: dst, Index: l.off, Scale: 8, Disp: t.bytes})
 	})
 }
 
