@@ -9,7 +9,7 @@ import (
 )
 
 // ranks is the processes that mpirun started, of which this is one. The nil ranks are a process by itself.
-type ranks struct{ *mpi.World }
+type ranks struct{ mpi.World }
 
 // joinRanks finds the others. Ranks but the first say nothing from here on.
 func joinRanks(u *ui) (*ranks, error) {

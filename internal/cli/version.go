@@ -30,11 +30,11 @@ type build struct {
 	Date     string   `json:"date,omitempty"`     // of the commit, in RFC 3339
 	Modified *bool    `json:"modified,omitempty"` // whether there were changes beside the commit
 	Go       string   `json:"go"`
-	Platform string   `json:"platform"` // GOOS/GOARCH
-	Tags     []string `json:"tags"`     // build tags, such as onnxruntime
+	Platform string   `json:"platform"`      // GOOS/GOARCH
+	Tags     []string `json:"tags"`          // build tags, such as onnxruntime
 	MPI      string   `json:"mpi,omitempty"` // the library that it was built with
-	Kernel   string   `json:"kernel"`   // how this machine computes: avx512, avx2, neon or scalar
-	Formats  []string `json:"formats"`  // versions of the model file that are read
+	Kernel   string   `json:"kernel"`        // how this machine computes: avx512, avx2, neon or scalar
+	Formats  []string `json:"formats"`       // versions of the model file that are read
 }
 
 // built reads what the Go tool wrote into the program. release is the version of a release, or empty.

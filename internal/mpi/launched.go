@@ -8,7 +8,19 @@ package mpi
 import (
 	"os"
 	"strconv"
+
+	"github.com/fdht/fdht/train"
 )
+
+// World is all processes that were started together.
+type World interface {
+	train.Group
+	Local() int  // ranks on this machine
+	Hosts() int  // machines
+	Turn() int   // 0 on rank 0, 1 on the first rank of each other machine, 2 on all others
+	Bound() bool // whether the launcher bound this process to some of its machine's processors
+	Stop()       // ends MPI; all ranks call it
+}
 
 // Launched says how many processes the launcher started that this one is of, and by which variable of the environment that is known; 1 for a process
 // by itself.

@@ -38,7 +38,6 @@ static int world_size(int *size) { return MPI_Comm_size(MPI_COMM_WORLD, size); }
 static int broadcast(void *v, int n) { return MPI_Bcast(v, n, MPI_FLOAT, 0, MPI_COMM_WORLD); }
 static int all_to_all(const void *send, void *recv, int n) { return MPI_Alltoall(send, n, MPI_FLOAT, recv, n, MPI_FLOAT, MPI_COMM_WORLD); }
 static int all_gather(const void *mine, void *all, int n) { return MPI_Allgather(mine, n, MPI_FLOAT, all, n, MPI_FLOAT, MPI_COMM_WORLD); }
-static int all_reduce(void *v, int n) { return MPI_Allreduce(MPI_IN_PLACE, v, n, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD); }
 */
 import "C"
 
@@ -53,14 +52,14 @@ import (
 	"unsafe"
 )
 
-// World is all processes that were started together. It is a train.Group.
-type World struct {
+// world is the World of MPI_COMM_WORLD.
+type world struct {
 	rank  int
 	hosts []string // of each rank
 }
 
 // Start begins MPI, once a process. All ranks call it.
-func Start() (*World, error) {
+func Start() (World, error) {
 	var level, rank, size C.int
 	if err := check("MPI_Init_thread", C.start(&level)); err != nil {
 		return nil, err
@@ -74,12 +73,15 @@ func Start() (*World, error) {
 	if err := check("MPI_Comm_size", C.world_size(&size)); err != nil {
 		return nil, err
 	}
-	w := &World{rank: int(rank), hosts: make([]string, size)}
-	return w, w.meet()
+	w := &world{rank: int(rank), hosts: make([]string, size)}
+	if err := w.meet(); err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // meet tells every rank where the others are.
-func (w *World) meet() error {
+func (w *world) meet() error {
 	const most = 256
 	host, err := os.Hostname()
 	if err != nil {
@@ -108,11 +110,9 @@ func Library() string {
 	return strings.TrimSpace(name)
 }
 
-// Stop ends MPI. All ranks call it.
-func (w *World) Stop() { C.MPI_Finalize() }
+func (w *world) Stop() { C.MPI_Finalize() }
 
-// Turn is 0 on rank 0, 1 on the first rank of each other machine, 2 on all others.
-func (w *World) Turn() int {
+func (w *world) Turn() int {
 	switch {
 	case w.rank == 0:
 		return 0
@@ -122,8 +122,7 @@ func (w *World) Turn() int {
 	return 2
 }
 
-// Local is the number of ranks on this machine.
-func (w *World) Local() int {
+func (w *world) Local() int {
 	n := 0
 	for _, h := range w.hosts {
 		if h == w.Host() {
@@ -133,23 +132,21 @@ func (w *World) Local() int {
 	return n
 }
 
-// Hosts is the number of machines.
-func (w *World) Hosts() int {
+func (w *world) Hosts() int {
 	return len(slices.Compact(slices.Sorted(slices.Values(w.hosts))))
 }
 
-// Bound reports whether the launcher bound this process to some of its machine's processors.
-func (w *World) Bound() bool { return runtime.NumCPU() < int(C.sysconf(C._SC_NPROCESSORS_ONLN)) }
+func (w *world) Bound() bool { return runtime.NumCPU() < int(C.sysconf(C._SC_NPROCESSORS_ONLN)) }
 
-func (w *World) Rank() int    { return w.rank }
-func (w *World) Size() int    { return len(w.hosts) }
-func (w *World) Host() string { return w.hosts[w.rank] }
+func (w *world) Rank() int    { return w.rank }
+func (w *world) Size() int    { return len(w.hosts) }
+func (w *world) Host() string { return w.hosts[w.rank] }
 
-func (w *World) Gather(all, mine []byte) error {
+func (w *world) Gather(all, mine []byte) error {
 	return check("MPI_Iallgather", C.gather(unsafe.Pointer(unsafe.SliceData(mine)), unsafe.Pointer(unsafe.SliceData(all)), C.int(len(mine))))
 }
 
-func (w *World) Broadcast(v []float32) error {
+func (w *world) Broadcast(v []float32) error {
 	for piece := range slices.Chunk(v, 1<<28) { // MPI counts in ints
 		if err := check("MPI_Bcast", C.broadcast(unsafe.Pointer(&piece[0]), C.int(len(piece)))); err != nil {
 			return err
@@ -158,17 +155,12 @@ func (w *World) Broadcast(v []float32) error {
 	return nil
 }
 
-func (w *World) AllToAll(recv, send []float32) error {
+func (w *world) AllToAll(recv, send []float32) error {
 	return check("MPI_Alltoall", C.all_to_all(unsafe.Pointer(unsafe.SliceData(send)), unsafe.Pointer(unsafe.SliceData(recv)), C.int(len(send)/w.Size())))
 }
 
-func (w *World) AllGather(all, mine []float32) error {
+func (w *world) AllGather(all, mine []float32) error {
 	return check("MPI_Allgather", C.all_gather(unsafe.Pointer(unsafe.SliceData(mine)), unsafe.Pointer(unsafe.SliceData(all)), C.int(len(mine))))
-}
-
-// AllReduce is MPI's own sum, in an order of its own: what bench/mpi holds ours to.
-func (w *World) AllReduce(v []float32) error {
-	return check("MPI_Allreduce", C.all_reduce(unsafe.Pointer(unsafe.SliceData(v)), C.int(len(v))))
 }
 
 // check makes an error of what a call returned. As MPI is set up by default most errors end all ranks at once and do not come here.
