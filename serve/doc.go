@@ -26,7 +26,7 @@
 //	 "weights":3552,"biases":1024,"head":6939,"total":11515,"bytes":48612,"dense_weights":19922944,"ratio":5608.9,"mac_per_frame":2755584,
 //	 "matrices":[MATRIX...]}
 //
-// Without ?model= it is the default one. steps: frames taken of a clip, 0 = all; frame is left out for models of rows. weights are the recurrent ones, which the
+// Without ?model= it is the default one. steps: frames taken of a clip, 0 = all; frame is left out for models of rows; its lag is a list where there are several channels of differences. weights are the recurrent ones, which the
 // ratio to dense_weights is about. One MATRIX for each of the network's:
 //
 //	{"name":"cell.0","kind":"ht","part":"all","rows":1024,"columns":21600,"in":[9,15,10,16],"out":[16,4,4,4],

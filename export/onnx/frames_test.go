@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -37,19 +38,23 @@ type film struct {
 	frames [][]byte
 }
 
-// earlier is the frame that frame n is compared with.
-func (f film) earlier(n int) []byte { return f.frames[max(n-f.in.Lag[0], 0)] }
-
 // feed are the inputs of the frames picked, with the axes lead.
 func (f film) feed(b *bench, name string, lead []int, picked ...int) map[string]feed {
 	dims := slices.Concat(lead, []int{f.in.Height, f.in.Width, f.in.SourceChannels()})
-	var now, before []byte
-	for _, n := range picked {
-		now, before = append(now, f.frames[n]...), append(before, f.earlier(n)...)
+	shifted := func(lag int) feed {
+		var data []byte
+		for _, n := range picked {
+			data = append(data, f.frames[max(n-lag, 0)]...)
+		}
+		return b.tensor(dims, data)
 	}
-	feeds := map[string]feed{name: b.tensor(dims, now)}
-	if f.in.Lag.Len() > 0 {
-		feeds["earlier"] = b.tensor(dims, before)
+	feeds := map[string]feed{name: shifted(0)}
+	for _, lag := range f.in.Lag.Values() {
+		feed := "earlier"
+		if f.in.Lag.Len() > 1 {
+			feed = fmt.Sprintf("earlier_%d", lag)
+		}
+		feeds[feed] = shifted(lag)
 	}
 	return feeds
 }
@@ -97,8 +102,13 @@ func (f film) compare(b *bench, name string, m *model.File) {
 func TestRuntimeFrames(t *testing.T) {
 	modules(t)
 	b := &bench{t: t, dir: t.TempDir()}
-	for _, kind := range []string{dataset.RGB, dataset.Grey, dataset.Diff, dataset.GreyDiff} {
-		in := dataset.Input{Kind: kind, Height: 16, Width: 20, Lag: lags.List{2}}.WithDefaults()
+	for _, in := range []dataset.Input{
+		{Kind: dataset.RGB}, {Kind: dataset.Grey}, {Kind: dataset.Diff, Lag: lags.List{2}}, {Kind: dataset.GreyDiff, Lag: lags.List{2}},
+		{Kind: dataset.Diff, Lag: lags.List{1, 3}}, {Kind: dataset.GreyDiff, Lag: lags.List{1, 2, 4}},
+	} {
+		in.Height, in.Width = 16, 20
+		in = in.WithDefaults()
+		kind := in.Kind + in.Lag.String()
 		made, err := dataset.NewMade(dataset.MadeOptions{Input: in, Frames: 6, Train: 1, Val: 1, Test: 1})
 		if err != nil {
 			t.Fatal(err)

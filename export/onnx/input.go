@@ -8,6 +8,7 @@ import (
 
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/frames"
+	"github.com/fdht/fdht/lags"
 	"github.com/fdht/fdht/model"
 )
 
@@ -29,9 +30,6 @@ func newRow(cfg model.Config, rows bool) (row, error) {
 		r.doc = rowText(in)
 	}
 	if cfg.Frame != nil && !rows {
-		if in.Lag.Len() > 1 {
-			return row{}, fmt.Errorf("frame.lag %v: ONNX is not exported with several lags yet: export a model of one lag, or with --rows", in.Lag)
-		}
 		r.input = &in
 	}
 	return r, nil
@@ -60,17 +58,29 @@ func (r row) values(lead []axis) []value {
 	}
 	shape := behind(in.Height, in.Width, in.SourceChannels())
 	list := []value{{name, uint8s, shape, fmt.Sprintf("video frames of height %d, width %d, %s, 0 to 255", in.Height, in.Width, colours)}}
-	if in.Lag.Len() > 0 {
-		doc := fmt.Sprintf("for each of them the frame %v before it in the video, or the video's first where there is none", in.Lag)
-		list = append(list, value{"earlier", uint8s, shape, doc})
+	for _, lag := range in.Lag.Values() {
+		doc := fmt.Sprintf("for each of them the frame %d before it in the video, or the video's first where there is none", lag)
+		list = append(list, value{earlierName(in.Lag, lag), uint8s, shape, doc})
 	}
 	return list
+}
+
+// earlierName is the input of the frames of a lag: with others beside it, it says which.
+func earlierName(l lags.List, lag int) string {
+	if l.Len() == 1 {
+		return "earlier"
+	}
+	return fmt.Sprintf("earlier_%d", lag)
 }
 
 // rowText says what the numbers of a row of a video frame are.
 func rowText(in dataset.Input) string {
 	text := fmt.Sprintf("rows of video frames of height %d, width %d, row-major, not standardised; ", in.Height, in.Width)
-	diff := fmt.Sprintf("(grey - grey of %v frames before in the video, or of its first) x %g, clipped to -1..1", in.Lag, in.Gain)
+	before := in.Lag.String()
+	if in.Lag.Len() > 1 {
+		before = "each of " + strings.ReplaceAll(before, ",", ", ")
+	}
+	diff := fmt.Sprintf("(grey - grey of %s frames before in the video, or of its first) x %g, clipped to -1..1", before, in.Gain)
 	switch in.Kind {
 	case dataset.RGB:
 		return text + "of each pixel red, green, blue, scaled to 0..1"
@@ -103,17 +113,29 @@ func (r row) prepare(b builder, lead int) array {
 		return r.standardise(b, frames[0], unit)
 	}
 	// min(max(gain (now - before) / 255, -1), 1)
-	d := frames[0]
-	d.name = b.op("Sub", []string{frames[0].name, frames[1].name})
-	d.name = b.op("Mul", []string{d.name, b.numbers("gain", float64(in.Gain)*unit)})
-	d.name = b.op("Clip", []string{d.name, b.scalar("input.low", -1), b.scalar("input.high", 1)})
-	if in.Kind == dataset.GreyDiff {
-		frames[0].name = b.op("Mul", []string{frames[0].name, b.numbers("unit", unit)})
-		grey, d := b.reshape(frames[0], n, 1), b.reshape(d, n, 1)
-		pairs := array{b.join([]string{grey.name, d.name}, lead+1), lead, []int{n, 2}}
-		return r.standardise(b, b.reshape(pairs, 2*n), 1)
+	var channels []array
+	gain, low, high := b.numbers("gain", float64(in.Gain)*unit), b.scalar("input.low", -1), b.scalar("input.high", 1)
+	for _, before := range frames[1:] {
+		d := before
+		d.name = b.op("Sub", []string{frames[0].name, before.name})
+		d.name = b.op("Mul", []string{d.name, gain})
+		d.name = b.op("Clip", []string{d.name, low, high})
+		channels = append(channels, d)
 	}
-	return r.standardise(b, d, 1)
+	if in.Kind == dataset.GreyDiff {
+		grey := frames[0]
+		grey.name = b.op("Mul", []string{grey.name, b.numbers("unit", unit)})
+		channels = slices.Insert(channels, 0, grey)
+	}
+	if len(channels) == 1 {
+		return r.standardise(b, channels[0], 1)
+	}
+	names := make([]string, len(channels))
+	for i, c := range channels {
+		names[i] = b.reshape(c, n, 1).name
+	}
+	pixels := array{b.join(names, lead+1), lead, []int{n, len(names)}}
+	return r.standardise(b, b.reshape(pixels, n*len(names)), 1)
 }
 
 // numbers is a constant list of floats that belongs to the input.
