@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/fdht/fdht/internal/watch"
 	"github.com/fdht/fdht/video"
 )
 
@@ -180,7 +181,7 @@ func (e *cacheError) Error() string {
 func (e *cacheError) Unwrap() error { return e.err }
 
 // build decodes a clip into its cache file: a temporary file beside it that gets its name when it is whole.
-func (c cache) build(ctx context.Context, k cacheKey, path string, in Input, vo video.Options) (cacheInfo, string, error) {
+func (c cache) build(ctx context.Context, k cacheKey, path string, in Input, vo video.Options, task *watch.Task) (cacheInfo, string, error) {
 	fail := func(err error) (cacheInfo, string, error) {
 		var pe *os.PathError
 		if errors.As(err, &pe) {
@@ -212,6 +213,7 @@ func (c cache) build(ctx context.Context, k cacheKey, path string, in Input, vo 
 		if err != nil {
 			return cacheInfo{}, "", err
 		}
+		task.Progress()
 		if _, err := tmp.Write(f.Pix); err != nil {
 			return fail(err)
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+
+	"github.com/fdht/fdht/internal/watch"
 )
 
 // Features is a clip folder of feature sequences: .npy or .npz files of [T, F], one a clip. They are kept in memory up
@@ -33,9 +35,12 @@ func openFeatures(ctx context.Context, root string, s *scan, o Options) (Dataset
 	widths := make([]int, len(s.clips))
 	errs := make([]error, len(s.clips))
 	var held atomic.Int64
-	err := each(ctx, len(clips), o.workers(), o.Progress, func(_ context.Context, i int) error {
+	dog := watch.New(o.Watchdog)
+	err := watched(ctx, dog, len(clips), o.workers(), o.Progress, func(_ context.Context, i int) error {
 		c := &clips[i]
 		c.found = s.clips[i]
+		task := dog.Begin(c.path)
+		defer task.End()
 		rows, width, err := readFeatures(c.path)
 		if err != nil {
 			errs[i] = plainErr(err, c.path)

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"time"
 
+	"github.com/fdht/fdht/internal/watch"
 	"github.com/fdht/fdht/video"
 )
 
@@ -53,7 +55,7 @@ func openVideo(ctx context.Context, root string, s *scan, o Options) (*Folder, *
 	f := &Folder{name: baseName(root), in: in, classes: s.classes, cache: cache{o.CacheDir}}
 	vo := video.Options{FFmpeg: o.FFmpeg, Threads: 1}
 	f.remake = func(ctx context.Context, c *folderClip) (*mapping, error) {
-		if _, _, err := f.cache.build(ctx, c.key, c.path, in, vo); err != nil {
+		if _, _, err := f.cache.build(ctx, c.key, c.path, in, vo, nil); err != nil {
 			return nil, err
 		}
 		return f.cache.open(c.key, in, true)
@@ -63,9 +65,12 @@ func openVideo(ctx context.Context, root string, s *scan, o Options) (*Folder, *
 	errs := make([]error, len(s.clips))
 	warns := make([]string, len(s.clips))
 	made := make([]bool, len(s.clips))
-	err := each(ctx, len(clips), o.workers(), o.Progress, func(ctx context.Context, i int) error {
+	dog := watch.New(o.Watchdog)
+	err := watched(ctx, dog, len(clips), o.workers(), o.Progress, func(ctx context.Context, i int) error {
 		c := &clips[i]
 		c.found = s.clips[i]
+		task := dog.Begin(c.path)
+		defer task.End()
 		var err error
 		if c.key, err = keyOf(c.path, in); err != nil {
 			errs[i] = plainErr(openErr(c.path, err), c.path)
@@ -74,7 +79,7 @@ func openVideo(ctx context.Context, root string, s *scan, o Options) (*Folder, *
 		ci, warn, err := f.cache.look(c.key, in)
 		if err != nil {
 			made[i] = true
-			ci, warn, err = f.cache.build(ctx, c.key, c.path, in, vo)
+			ci, warn, err = f.cache.build(ctx, c.key, c.path, in, vo, task)
 		}
 		var ce *cacheError
 		if errors.Is(err, video.ErrNoFFmpeg) || errors.As(err, &ce) || ctx.Err() != nil { // the same for all clips: said once
@@ -188,7 +193,9 @@ func (f *Folder) Excluded() []string { return f.bad }
 func (f *Folder) Close() error {
 	for i := range f.clips {
 		c := &f.clips[i]
-		c.mu.Lock()
+		if !c.mu.TryLock() { // it is still being read, for ever perhaps
+			continue
+		}
 		if c.mem != nil {
 			c.mem.close()
 			c.mem = nil
@@ -196,6 +203,27 @@ func (f *Folder) Close() error {
 		c.mu.Unlock()
 	}
 	return nil
+}
+
+// watched is each under a watchdog's eyes: when a task makes no progress ctx is cancelled, and what does not end by that is left behind.
+func watched(ctx context.Context, dog *watch.Dog, n, workers int, progress func(done, total int), work func(ctx context.Context, i int) error) error {
+	if dog == nil {
+		return each(ctx, n, workers, progress, work)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- each(ctx, n, workers, progress, work) }()
+	err, _, stall := watch.Wait(dog, ended)
+	if stall == nil {
+		return err
+	}
+	cancel()
+	select { // for decoders to end and files to be removed
+	case <-ended:
+	case <-time.After(5 * time.Second):
+	}
+	return stall
 }
 
 // each runs work for 0..n-1 on a number of goroutines. After an error, or when ctx is done, no more is begun; what is under

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fdht/fdht/video"
 )
@@ -19,6 +20,8 @@ type Options struct {
 	MaxBad   float64 // part of the clips that may be unreadable; 0 = DefaultMaxBad, negative = none may
 
 	Limits video.Limits // of a clip that ReadClip reads
+
+	Watchdog time.Duration // a clip of which nothing comes for so long as it is read ends Open with an error; 0 = none does
 
 	// Progress, if set, is called as clips are read or decoded: done of total. Never by two goroutines at once.
 	Progress func(done, total int)

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"time"
 
+	"github.com/fdht/fdht/internal/watch"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/rnn"
 )
@@ -36,18 +38,19 @@ type loader struct {
 	loaders int // goroutines that prepare clips
 	bufs    [2]*batch
 	team    *team // of whose batches this is a part, or nil
+	dog     *watch.Dog
 }
 
-func newLoader(src Source, size, loaders int, by *model.Scaler) *loader {
+func newLoader(src Source, size, loaders int, by *model.Scaler, patience time.Duration) *loader {
 	size = max(1, min(size, src.Len()))
-	return &loader{src: src, size: size, loaders: max(1, loaders), bufs: [2]*batch{newBatch(size, by), newBatch(size, by)}}
+	return &loader{src: src, size: size, loaders: max(1, loaders), bufs: [2]*batch{newBatch(size, by), newBatch(size, by)}, dog: watch.New(patience)}
 }
 
 // steps is the number of batches, the last of which may be smaller.
 func (l *loader) steps() int { return (l.src.Len() + l.size - 1) / l.size }
 
 // batches goes through the clips in the given order. A batch is valid until the next one is asked for. The sequence ends after an
-// error, be it a clip's or the context's.
+// error, be it a clip's, the context's, or that of a clip that never comes; what waits for that one is left behind.
 func (l *loader) batches(ctx context.Context, order []int, d Draw) iter.Seq2[*batch, error] {
 	return func(yield func(*batch, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -79,9 +82,22 @@ func (l *loader) batches(ctx context.Context, order []int, d Draw) iter.Seq2[*ba
 				}
 			}
 		})
-		defer done.Wait()
-		defer cancel()
-		for b := range full {
+		stalled := false
+		defer func() {
+			cancel()
+			if !stalled {
+				done.Wait()
+			}
+		}()
+		for {
+			b, ok, err := watch.Wait(l.dog, full)
+			if stalled = err != nil; stalled {
+				yield(nil, err)
+				return
+			}
+			if !ok {
+				break
+			}
 			if b.err == nil {
 				b.err = ctx.Err()
 			}
@@ -94,6 +110,19 @@ func (l *loader) batches(ctx context.Context, order []int, d Draw) iter.Seq2[*ba
 			yield(nil, err)
 		}
 	}
+}
+
+// fillNow is fill for a batch that nothing is to go beside.
+func (l *loader) fillNow(ctx context.Context, b *batch, index []int, d Draw) error {
+	full := make(chan *batch, 1)
+	go func() {
+		l.fill(ctx, b, index, d)
+		full <- b
+	}()
+	if _, _, err := watch.Wait(l.dog, full); err != nil {
+		return err
+	}
+	return b.err
 }
 
 // fill prepares the clips of index in b, those of this process. Of several errors the first clip's is kept.
@@ -114,7 +143,9 @@ func (l *loader) fill(ctx context.Context, b *batch, index []int, d Draw) {
 	for w := range workers {
 		wait.Go(func() {
 			for k := w; k < n && ctx.Err() == nil; k += workers {
+				task := l.begin(index[k])
 				b.slots[k].Seq, errs[k] = l.src.Clip(b.slots[k].Seq, index[k], d)
+				task.End()
 				if errs[k] == nil && b.slots[k].Seq.Len() == 0 {
 					errs[k] = fmt.Errorf("clip %d of the split has no frames", index[k])
 				}
@@ -129,6 +160,17 @@ func (l *loader) fill(ctx context.Context, b *batch, index []int, d Draw) {
 		}
 	}
 	b.err = ctx.Err()
+}
+
+// begin tells the watchdog of a clip that is about to be read.
+func (l *loader) begin(clip int) *watch.Task {
+	if l.dog == nil {
+		return nil
+	}
+	if named, ok := l.src.(interface{ ID(clip int) string }); ok {
+		return l.dog.Begin("clip " + named.ID(clip))
+	}
+	return l.dog.Begin(fmt.Sprintf("clip %d of the split", clip))
 }
 
 // inOrder lists 0..n-1.

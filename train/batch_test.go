@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestBatches(t *testing.T) {
 	src := &made{clips: 11, classes: 3, width: 20}
 	for _, c := range []struct{ size, loaders, batches, last int }{{4, 1, 3, 3}, {4, 3, 3, 3}, {11, 2, 1, 11}, {50, 2, 1, 11}, {1, 1, 11, 1}} {
-		l := newLoader(src, c.size, c.loaders, nil)
+		l := newLoader(src, c.size, c.loaders, nil, 0)
 		if l.steps() != c.batches {
 			t.Errorf("%d steps of %d clips, want %d", l.steps(), c.size, c.batches)
 		}
@@ -45,7 +45,7 @@ func TestBatches(t *testing.T) {
 
 func TestBatchesStop(t *testing.T) {
 	src := &made{clips: 11, classes: 3, width: 20, broken: map[int]int{5: 0, 4: 0}}
-	l := newLoader(src, 3, 2, nil)
+	l := newLoader(src, 3, 2, nil, 0)
 	n := 0
 	for _, err := range l.batches(context.Background(), inOrder(11), Draw{Train: true}) {
 		if n++; n < 2 && err != nil || n == 2 && (err == nil || err.Error() != "clip 4 is broken") || n > 2 {
@@ -75,7 +75,7 @@ type empty struct{ made }
 func (e *empty) Clip(rnn.Sequence, int, Draw) (rnn.Sequence, error) { return &madeClip{}, nil }
 
 func TestClipWithoutFrames(t *testing.T) {
-	l := newLoader(&empty{made{clips: 2, classes: 1, width: 20}}, 2, 1, nil)
+	l := newLoader(&empty{made{clips: 2, classes: 1, width: 20}}, 2, 1, nil, 0)
 	for _, err := range l.batches(context.Background(), inOrder(2), Draw{}) {
 		if err == nil || err.Error() != "clip 0 of the split has no frames" {
 			t.Errorf("got %v", err)

@@ -8,7 +8,11 @@ import (
 	"github.com/fdht/fdht/rnn"
 )
 
-// DivergedError is a loss or a gradient that is not a finite number. The step was not taken.
+// explodes is the mean loss of a batch above which a run has diverged, though it is a number: the network is sure of wrong labels to one in e^1000. Chance is the logarithm
+// of the number of classes.
+const explodes = 1000
+
+// DivergedError is a loss or a gradient that is not a finite number, or a loss that has grown beyond all reason. The step was not taken.
 type DivergedError struct {
 	Epoch int // counted from 1
 	Step  int // counted from 1, over the whole run

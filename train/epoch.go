@@ -96,9 +96,12 @@ func (t *trainer) step(b *batch, at int, lr float64) (loss, norm float64, err er
 	if loss, err = t.gradients(b, mix(mix(t.o.Seed, streamDropout), uint64(at))); err != nil {
 		return 0, 0, err
 	}
-	norm = ClipNorm(t.grads, t.o.Clip)
-	if !finite(loss) || !finite(norm) {
-		return 0, 0, newDiverged(t.at.Epoch+1, at+1, loss/float64(len(b.labels)), lr, t.params, t.grads, t.kept())
+	mean := loss / float64(len(b.labels))
+	if mean <= explodes { // before gradients are scaled, whose norms the error tells
+		norm = ClipNorm(t.grads, t.o.Clip)
+	}
+	if !(mean <= explodes) || !finite(norm) {
+		return 0, 0, newDiverged(t.at.Epoch+1, at+1, mean, lr, t.params, t.grads, t.kept())
 	}
 	t.adam.Step(t.params, t.grads, lr)
 	if t.avg != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"time"
 
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/rnn"
@@ -43,6 +44,7 @@ type EvalOptions struct {
 	Batch    int                   // clips at a time; 0: 32
 	Workers  int                   // of the network; 0: all processors
 	Loaders  int                   // clips prepared at once; 0: as many as Workers
+	Watchdog time.Duration         // a clip that takes longer to be read is an error; 0: none is
 	Progress func(done, total int) // clips, after each batch, each view a clip; may be nil
 }
 
@@ -72,7 +74,7 @@ func Evaluate(ctx context.Context, m *model.File, src Source, o EvalOptions) (*R
 		return nil, err
 	}
 	o = o.withDefaults()
-	return evaluate(ctx, m.Net.NewRunner(o.Workers), m.Config.Classes, newLoader(src, o.Batch, o.Loaders, by), o.Views, o.Progress)
+	return evaluate(ctx, m.Net.NewRunner(o.Workers), m.Config.Classes, newLoader(src, o.Batch, o.Loaders, by, o.Watchdog), o.Views, o.Progress)
 }
 
 // Network is another network than an rnn.Model: Forward writes the logits [B, C] of a batch of sequences, whose rows are scaled but
@@ -90,7 +92,7 @@ func EvaluateNetwork(ctx context.Context, net Network, c model.Config, src Sourc
 		return nil, err
 	}
 	o = o.withDefaults()
-	return evaluate(ctx, net, c.Classes, newLoader(src, o.Batch, o.Loaders, nil), o.Views, o.Progress)
+	return evaluate(ctx, net, c.Classes, newLoader(src, o.Batch, o.Loaders, nil, o.Watchdog), o.Views, o.Progress)
 }
 
 // CheckWidth is an error if the rows of src are not those that a model with configuration c takes.

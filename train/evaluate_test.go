@@ -34,7 +34,7 @@ func TestEvaluate(t *testing.T) {
 		counts[i] = make([]int, 3)
 	}
 	run := o.Model.Net.NewRunner(1)
-	l := newLoader(src, 50, 1, nil)
+	l := newLoader(src, 50, 1, nil, 0)
 	by := newBatch(50, nil)
 	l.fill(context.Background(), by, inOrder(50), Draw{})
 	logits := make([]float32, 150)

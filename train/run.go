@@ -31,11 +31,13 @@ type Options struct {
 	Train Source
 	Val   Source // nil: no validation; the last epoch is then the best
 
-	Dir      string // the run's folder, made if need be; empty: nothing is written
-	Resume   bool   // go on from Dir's checkpoint
-	NoCurves bool   // draw no curves.png, for who draws many runs together
-	Workers  int    // of the network; 0: all processors
-	Loaders  int    // clips prepared at once; 0: as many as Workers
+	Dir      string        // the run's folder, made if need be; empty: nothing is written
+	Resume   bool          // go on from Dir's checkpoint
+	Begin    func() error  // called before a run that is not resumed writes to Dir, which is then this process's alone; may be nil
+	NoCurves bool          // draw no curves.png, for who draws many runs together
+	Workers  int           // of the network; 0: all processors
+	Watchdog time.Duration // a clip that takes longer to be read ends the run with an error that names it; 0: none does
+	Loaders  int           // clips prepared at once; 0: as many as Workers
 	Progress Progress
 
 	// Group trains with other processes, each of which takes a share of every batch; nil: this process by itself. Numbers are those of one process,
@@ -227,7 +229,7 @@ func newTrainer(o Options, team *team) (*trainer, error) {
 		o: o, team: team, progress: o.Progress, params: params,
 		run: o.Model.Net.NewRunner(o.Workers), grads: like(params), best: like(params),
 		adam:  NewAdamW(params, o.Beta1, o.Beta2, o.Eps, o.Decay),
-		train: newLoader(o.Train, o.Batch, o.Loaders, by), order: make([]int, o.Train.Len()),
+		train: newLoader(o.Train, o.Batch, o.Loaders, by, o.Watchdog), order: make([]int, o.Train.Len()),
 		settings: record{Settings: o.Settings, TrainClips: o.Train.Len()},
 		at:       model.Progress{Seed: o.Seed},
 	}
@@ -238,7 +240,7 @@ func newTrainer(o Options, team *team) (*trainer, error) {
 	t.lossFunc = t.loss.clip
 	t.sched = o.schedule(t.train.steps())
 	if o.Val != nil {
-		t.val = newLoader(o.Val, o.Batch, o.Loaders, by)
+		t.val = newLoader(o.Val, o.Batch, o.Loaders, by, o.Watchdog)
 		t.settings.ValClips = o.Val.Len()
 		t.val.team = team
 	}
@@ -259,6 +261,11 @@ func (t *trainer) begin() error {
 		for _, name := range []string{model.CheckpointFile, model.PreviousFile} {
 			if _, err := os.Stat(filepath.Join(t.o.Dir, name)); err == nil {
 				return fmt.Errorf("%s already holds a run: go on with --resume %s, or choose another --out", t.o.Dir, t.o.Dir)
+			}
+		}
+		if t.o.Begin != nil {
+			if err := t.o.Begin(); err != nil {
+				return err
 			}
 		}
 	}
@@ -287,10 +294,9 @@ func (t *trainer) calibrate() error {
 	shuffle(t.order, mix(t.o.Seed, streamCalibrate), 0)
 	n := min(t.o.Calibrate, len(t.order))
 	b := newBatch(n, t.train.bufs[0].slots[0].By)
-	l := &loader{src: t.o.Train, size: n, loaders: t.o.Loaders}
-	l.fill(context.Background(), b, t.order[:n], Draw{Seed: t.o.Seed})
-	if b.err != nil {
-		return b.err
+	l := &loader{src: t.o.Train, size: n, loaders: t.o.Loaders, dog: t.train.dog}
+	if err := l.fillNow(context.Background(), b, t.order[:n], Draw{Seed: t.o.Seed}); err != nil {
+		return err
 	}
 	t.o.Model.Net.Calibrate(b.seqs)
 	t.run.Refresh()

@@ -346,6 +346,37 @@ func TestDiverged(t *testing.T) {
 	}
 }
 
+// A loss that is a number and beyond all reason ends a run, too, with the norms of the gradients as they were before they were scaled.
+func TestExploded(t *testing.T) {
+	o := testOptions(t)
+	o.Calibrate = 0
+	for _, p := range o.Model.Net.Params() {
+		if p.Name == "head.weight" {
+			for i := range p.Data {
+				p.Data[i] = float32(i%7-3) * 1e5
+			}
+		}
+	}
+	_, err := Run(context.Background(), o)
+	var d *DivergedError
+	if !errors.As(err, &d) {
+		t.Fatalf("run ended with %v", err)
+	}
+	if d.Step != 1 || d.Epoch != 1 || !(d.Loss > explodes) || math.IsInf(d.Loss, 0) || len(d.Grads) != len(o.Model.Net.Params()) {
+		t.Errorf("%+v", d)
+	}
+	largest := 0.0
+	for _, g := range d.Grads {
+		largest = max(largest, g.Norm)
+	}
+	if largest <= o.Clip {
+		t.Errorf("the largest norm is %v, after clipping to %v", largest, o.Clip)
+	}
+	if want := "training diverged at step 1 (epoch 1) with learning rate "; !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "gradient norms cell.0.leaf.0 ") || !strings.Contains(d.Hint(), "--lr") {
+		t.Errorf("%v; hint: %s", err, d.Hint())
+	}
+}
+
 func TestEarlyStopping(t *testing.T) {
 	o := testOptions(t)
 	o.Dir = t.TempDir()
@@ -405,9 +436,13 @@ func TestLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.Begin = func() error { t.Error("a run began in a folder that another has"); return nil }
 	_, err = Run(context.Background(), o)
 	if err == nil || !strings.HasPrefix(err.Error(), o.Dir+" is in use by another fdht, process ") {
 		t.Errorf("got %v", err)
+	}
+	if entries, _ := os.ReadDir(o.Dir); len(entries) != 1 {
+		t.Errorf("the second left %v", entries)
 	}
 	l.release()
 	if l, err = lockDir(o.Dir); err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/lags"
@@ -49,10 +50,12 @@ type sourceFlags struct {
 	Data   string  `placeholder:"PATH" group:"data" relative:"" help:"Folder PATH/<label>/**/<clip>; a .ts file or a folder of them; or made, the built-in motion clips."`
 	Cache  string  `placeholder:"DIR" group:"data" relative:"" help:"Folder for decoded frames; left out: fdht in the user's cache folder."`
 	MaxBad float64 `default:"0.01" placeholder:"SHARE" group:"data" help:"Share of the clips that may be unreadable (${default})."`
+
+	Watchdog time.Duration `default:"10m" placeholder:"TIME" group:"data" config:"-" help:"Stop when nothing comes of a clip for so long as it is read, such as 30s or 1h; 0: wait for ever (${default})."`
 }
 
 func (f sourceFlags) options(u *ui, in dataset.Input, workers int) dataset.Options {
-	o := dataset.Options{Input: in, CacheDir: f.Cache, Workers: workers, MaxBad: f.MaxBad}
+	o := dataset.Options{Input: in, CacheDir: f.Cache, Workers: workers, MaxBad: f.MaxBad, Watchdog: f.Watchdog}
 	if f.MaxBad == 0 {
 		o.MaxBad = -1
 	}
@@ -63,6 +66,9 @@ func (f sourceFlags) options(u *ui, in dataset.Input, workers int) dataset.Optio
 func (f sourceFlags) open(ctx context.Context, u *ui, in dataset.Input, workers int) (dataset.Dataset, error) {
 	if f.Data == "" {
 		return nil, usage("such as --data clips, where clips/<label>/ holds video files; or --data made", "--data is missing: say where the clips are")
+	}
+	if f.Watchdog < 0 {
+		return nil, usage("", "--watchdog %v: want a time such as 30s or 1h, or 0 to wait for ever", f.Watchdog)
 	}
 	if !(f.MaxBad >= 0 && f.MaxBad <= 1) {
 		return nil, usage("", "--max-bad %v: want a share, 0 to 1", f.MaxBad)

@@ -125,7 +125,7 @@ func (c *evalCmd) Run(ctx context.Context, u *ui) error {
 		return err
 	}
 	b := u.bar("evaluating")
-	o := train.EvalOptions{Views: c.Views, Batch: c.Batch, Workers: orAll(c.Workers), Progress: b.count}
+	o := train.EvalOptions{Views: c.Views, Batch: c.Batch, Workers: orAll(c.Workers), Watchdog: c.Watchdog, Progress: b.count}
 	var rep *train.Report
 	if q != nil {
 		rep, err = train.EvaluateNetwork(ctx, q.NewRunner(o.Workers), q.Config, src, o)

@@ -41,8 +41,8 @@ func (l *lab) job(ctx context.Context, j experiment.Job, dir string) (r *run, he
 	if err := rec.prepare(ctx, r, c.in); err != nil {
 		return nil, nil, err
 	}
-	if j.Final() && !r.resume && dir != "" { // where eval finds the data
-		return r, held, rec.write(dir, flags)
+	if j.Final() { // where eval finds the data
+		r.train.Begin = func() error { return rec.write(dir, flags) }
 	}
 	return r, held, nil
 }

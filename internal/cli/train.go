@@ -235,14 +235,14 @@ type run struct {
 
 func (r *run) close() { closeData(r.data) }
 
-// start opens the data, chooses what the recipe leaves out, makes the model and writes the resolved recipe to dir. g is the processes that do
-// so together, or nil.
+// start opens the data, chooses what the recipe leaves out and makes the model. The run writes the resolved recipe to dir as it begins. g is
+// the processes that do so together, or nil.
 func (c *recipe) start(ctx context.Context, u *ui, g *ranks, dir string, resume bool, workers int, flags []*kong.Flag) (_ *run, err error) {
 	in, err := c.check(dir, resume)
 	if err = g.agree(err); err != nil {
 		return nil, err
 	}
-	r := &run{dir: dir, resume: resume, workers: orAll(workers)}
+	r := &run{dir: dir, resume: resume && begun(dir), workers: orAll(workers)} // settings alone: it ended before its first checkpoint
 	defer func() {
 		if err != nil && r.data != nil {
 			r.close()
@@ -254,13 +254,10 @@ func (c *recipe) start(ctx context.Context, u *ui, g *ranks, dir string, resume 
 	}); err != nil {
 		return nil, err
 	}
-	err = c.divide(ctx, r, in)
-	if err == nil && !resume && g.lead() {
-		err = c.write(dir, flags)
-	}
-	if err = g.agree(err); err != nil {
+	if err = g.agree(c.divide(ctx, r, in)); err != nil {
 		return nil, err
 	}
+	r.train.Begin = func() error { return c.write(dir, flags) }
 	return r, nil
 }
 
@@ -375,12 +372,20 @@ func unused(dir string, resume bool) error {
 	if resume {
 		return nil
 	}
-	for _, name := range []string{model.CheckpointFile, model.PreviousFile} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			return usage(fmt.Sprintf("go on with --resume %s, or choose another --out", dir), "%s already holds a run", dir)
-		}
+	if begun(dir) {
+		return usage(fmt.Sprintf("go on with --resume %s, or choose another --out", dir), "%s already holds a run", dir)
 	}
 	return nil
+}
+
+// begun reports whether dir has a checkpoint, whole or not.
+func begun(dir string) bool {
+	for _, name := range []string{model.CheckpointFile, model.PreviousFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // isVideo reports whether rows are frames.
@@ -454,7 +459,7 @@ func (c *recipe) sources(r *run) error {
 	}
 	settings := c.settings()
 	settings.Views = c.Views
-	r.train = train.Options{Settings: settings, Model: r.model, Train: tr, Dir: r.dir, Resume: r.resume, Workers: r.workers}
+	r.train = train.Options{Settings: settings, Model: r.model, Train: tr, Dir: r.dir, Resume: r.resume, Workers: r.workers, Watchdog: c.Watchdog}
 	if len(r.split.Val) > 0 {
 		val, err := train.NewClips(r.data, r.split.Val, r.model.Config.Classes, r.sample)
 		if err != nil {
@@ -479,16 +484,15 @@ func fingerprint(r *run) (string, error) {
 	return fmt.Sprintf("%s %x", r.data.Name(), h.Sum(nil)[:8]), nil
 }
 
-// write keeps the resolved recipe.
+// write keeps the resolved recipe. Nobody else may write to dir.
 func (c *recipe) write(dir string, flags []*kong.Flag) error {
 	text, err := writeConfig("The settings of this run, by the names of fdht train's flags.\nfdht train "+configName+" --out ANOTHER makes it again.", flags, dir)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fmt.Errorf("cannot make --out %s: %w", dir, bare(err))
-	}
-	return atomicfile.Write(filepath.Join(dir, configName), func(w io.Writer) error {
+	path := filepath.Join(dir, configName)
+	atomicfile.Clean(path)
+	return atomicfile.Write(path, func(w io.Writer) error {
 		_, err := w.Write(text)
 		return err
 	})
