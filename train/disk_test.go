@@ -70,7 +70,7 @@ func TestFullDisk(t *testing.T) {
 				t.Fatalf("run ended with %v", err)
 			}
 			var w *WriteError
-			if !errors.As(err, &w) || w.Hint() != "the checkpoint of epoch 2 is whole: make room, then go on with --resume "+o.Dir {
+			if !errors.As(err, &w) || w.Hint() != "the checkpoint of epoch 2 is whole: make room or let the folder be written to, then go on with --resume "+o.Dir {
 				t.Errorf("hint of %#v", err)
 			}
 			if want := "cannot write " + filepath.Join(o.Dir, model.CheckpointFile) + ": no space left on device"; !strings.HasPrefix(err.Error(), want) {

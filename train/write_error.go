@@ -2,7 +2,7 @@ package train
 
 import "fmt"
 
-// WriteError is a file of a run's folder that could not be written, for example because the disk is full. The file is as
+// WriteError is a file of a run's folder that could not be written, for example because the disk is full or the folder read-only. The file is as
 // it was before, and the run can go on from its checkpoint.
 type WriteError struct {
 	Dir   string
@@ -18,5 +18,5 @@ func (e *WriteError) Unwrap() error { return e.Err }
 
 // Hint says what to do.
 func (e *WriteError) Hint() string {
-	return fmt.Sprintf("the checkpoint of epoch %d is whole: make room, then go on with --resume %s", e.Epoch, e.Dir)
+	return fmt.Sprintf("the checkpoint of epoch %d is whole: make room or let the folder be written to, then go on with --resume %s", e.Epoch, e.Dir)
 }

@@ -199,6 +199,47 @@ func TestKilledTraining(t *testing.T) {
 	k.log(t, runs)
 }
 
+// TestSecondProcess: a folder that a run is writing to is refused to a second one, which changes nothing there.
+func TestSecondProcess(t *testing.T) {
+	dir := t.TempDir()
+	run := filepath.Join(dir, "run")
+	first, out := command(t, dir, "train", "--data", "made:train=24,val=8,test=8,frames=4", "--frame", "16x16x1", "--hidden", "8", "--rank", "4", "--epochs", "1000000", "--out", "run")
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = first.Process.Kill()
+		_ = first.Wait()
+	}()
+	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		if st, err := os.Stat(filepath.Join(run, train.MetricsFile)); err == nil && st.Size() > 0 {
+			break
+		}
+		if time.Since(start) > time.Minute {
+			t.Fatalf("the run does not begin: %s", out)
+		}
+	}
+	settings, err := os.ReadFile(filepath.Join(run, "config.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"train", "--resume", "run"}, fmt.Sprintf("fdht: run is in use by another fdht, process %d: wait for it, or choose another --out", first.Process.Pid)},
+		{[]string{"train", "--data", "made:train=24,val=8,test=8,frames=4", "--frame", "16x16x1", "--hidden", "16", "--rank", "2", "--out", "run"}, "fdht: run already holds a run"},
+	} {
+		second, said := command(t, dir, c.args...)
+		if err := second.Run(); err == nil || !strings.Contains(said.String(), c.want) {
+			t.Errorf("fdht %s: %v\n%swant %s", strings.Join(c.args, " "), err, said, c.want)
+		}
+	}
+	if now, err := os.ReadFile(filepath.Join(run, "config.toml")); err != nil || !bytes.Equal(now, settings) {
+		t.Errorf("the settings have changed (%v):\n%s", err, now)
+	}
+}
+
 // outcome is all that a run leaves, by file, without the times that it took: of metrics.jsonl the keys seconds and clips_per_s, and its length, which depends on them,
 // where a checkpoint names it with its checksum.
 func outcome(t *testing.T, run string) map[string]any {
