@@ -1,7 +1,7 @@
 # What there is to do, each by one word. Go is all it takes, but for lint.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test race lint bench cover fuzz demo bench-peers vuln release clean
+.PHONY: all build test race lint bench cover fuzz soak demo bench-peers vuln release clean
 
 all: build lint test
 
@@ -35,11 +35,17 @@ cover:
 # every fuzz target for FUZZTIME
 FUZZTIME = 20s
 fuzz:
-	@for pkg in $$(go list ./...); do \
-		for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-			echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$pkg || exit 1; \
-		done; \
-	done
+	go run ./bench/fuzz -time $(FUZZTIME)
+
+# the long forms of the tests: a training and an experiment killed KILLS times each, some minutes; ten minutes of each fuzz target but for
+# those of the kernels, whose table goes to docs/results/robustness.md, 3.7 hours, less with SOAKJOBS; many clients at a server, four minutes
+KILLS = 100
+SOAKTIME = 10m
+SOAKJOBS = 1
+soak:
+	go test ./cmd/fdht -run Killed -kills $(KILLS) -timeout 2h -v
+	bench/serve/soak.sh
+	go run ./bench/fuzz -time $(SOAKTIME) -jobs $(SOAKJOBS) -skip '^internal/kernel' -out docs/results/robustness.md
 
 demo:
 	go run ./cmd/fdht demo

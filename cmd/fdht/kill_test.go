@@ -159,7 +159,7 @@ func (k *killer) log(t *testing.T, runs int) {
 		t.Logf("%4d kills left %s", k.seen[what], what)
 		total += k.seen[what]
 	}
-	t.Logf("%d kills, %d runs brought to their end, each with the bits of the run that was not killed", total, runs)
+	t.Logf("%d kills, %d runs brought to their end, each with the bits of the one that was not killed", total, runs)
 }
 
 // TestKilledTraining: a training that is killed at any moment, as often as may be, and resumed comes to the same bits as one that is not.
