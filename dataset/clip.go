@@ -12,6 +12,7 @@ type Clip struct {
 	view   view
 	frames []byte    // decoded frames, [N][H][W][C]
 	rows   []float32 // features, [N][width]; instead of frames
+	turned turned    // how rows are augmented
 	keep   any       // owner of the memory behind frames or rows
 	own    []byte    // the clip's own memory for frames that are not kept elsewhere
 }
@@ -33,6 +34,9 @@ func (c *Clip) Load(dst []float32, t int) {
 	i := int(c.idx[t])
 	if c.rows != nil {
 		copy(dst, c.rows[i*c.width:])
+		if c.turned.on {
+			c.turned.row(dst)
+		}
 		return
 	}
 	n := c.in.frameBytes()
@@ -52,10 +56,13 @@ func (c *Clip) setFrames(id string, i int, in Input, frames []byte, keep any, s 
 	rng := newSource(s.Seed, s.Epoch, i)
 	c.view = plainView()
 	if s.Train {
+		if err := s.Augment.suits(in.Size(), true); err != nil {
+			return fmt.Errorf("clip %s: %w", id, err)
+		}
 		c.view = s.Augment.draw(in, &rng)
 	}
 	c.in, c.width = in, in.Size()
-	c.frames, c.rows, c.keep = frames, nil, keep
+	c.frames, c.rows, c.turned, c.keep = frames, nil, turned{}, keep
 	var err error
 	c.idx, err = s.pick(c.idx, id, len(frames)/in.frameBytes(), &rng)
 	return err
@@ -84,10 +91,16 @@ func (c *Clip) setRows(id string, i, width int, rows []float32, s Sample) error 
 	}
 	rng := newSource(s.Seed, s.Epoch, i)
 	c.in, c.view, c.width = Input{}, plainView(), width
-	c.frames, c.rows, c.keep = nil, rows, nil
+	c.frames, c.rows, c.turned, c.keep = nil, rows, turned{}, nil
 	var err error
-	c.idx, err = s.pick(c.idx, id, len(rows)/width, &rng)
-	return err
+	if c.idx, err = s.pick(c.idx, id, len(rows)/width, &rng); err != nil || !s.Train {
+		return err
+	}
+	if err := s.Augment.suits(width, false); err != nil {
+		return fmt.Errorf("clip %s: %w", id, err)
+	}
+	c.turned = s.Augment.drawPoints(&rng) // after the frames: which ones are taken does not depend on it
+	return nil
 }
 
 // draw takes the same number of random numbers whatever is switched on, so that one switch does not change the rest.

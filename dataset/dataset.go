@@ -61,11 +61,16 @@ func (s Sample) Validate() error {
 	return s.Augment.validate()
 }
 
-// Augment varies training clips. Everything drawn is the same for all frames of a clip. Video only.
+// Augment varies training clips. Everything drawn is the same for all frames or rows of a clip.
 type Augment struct {
+	// Video only.
 	ShiftX, ShiftY int     // pixels at most, either way; what comes in from outside is 0
 	Flip           bool    // mirror half of the clips left to right: wrong where left and right are classes
 	Brightness     float32 // rgb is multiplied by 1-Brightness..1+Brightness; other kinds are left alone
+
+	// Features only, whose rows are points of three coordinates one after the other, the second of them vertical: skeletons, or their differences over time. About the origin.
+	Turn    float64 // degrees about the vertical at most, either way
+	Stretch float64 // all coordinates are multiplied by exp(-Stretch)..exp(Stretch), log-uniform: half of the clips shrink
 }
 
 func (a Augment) validate() error {
@@ -74,6 +79,10 @@ func (a Augment) validate() error {
 		return fmt.Errorf("shift %d,%d: want pixels, 0 or more", a.ShiftX, a.ShiftY)
 	case !(a.Brightness >= 0 && a.Brightness < 1):
 		return fmt.Errorf("brightness %v: want 0 to below 1", a.Brightness)
+	case !(a.Turn >= 0 && a.Turn <= 180):
+		return fmt.Errorf("turn %v: want degrees, 0 to 180", a.Turn)
+	case !(a.Stretch >= 0 && a.Stretch <= 1):
+		return fmt.Errorf("stretch %v: want 0 to 1, such as 0.1 for about a tenth smaller or larger", a.Stretch)
 	}
 	return nil
 }

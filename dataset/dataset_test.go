@@ -425,6 +425,7 @@ func TestSampleErrors(t *testing.T) {
 	var b strings.Builder
 	for _, s := range []Sample{
 		{Steps: -1}, {Short: "drop"}, {Augment: Augment{ShiftX: -1}}, {Augment: Augment{Brightness: 1}}, {Augment: Augment{Brightness: float32(math.NaN())}},
+		{Augment: Augment{Turn: -1}}, {Augment: Augment{Turn: 181}}, {Augment: Augment{Turn: math.NaN()}}, {Augment: Augment{Stretch: -0.1}}, {Augment: Augment{Stretch: 1.5}},
 	} {
 		fmt.Fprintln(&b, s.Validate())
 	}

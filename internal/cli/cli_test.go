@@ -166,3 +166,15 @@ func TestDemoOfOneEpoch(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestSampleText: the fingerprint of a run without what came later is the one it has always had.
+func TestSampleText(t *testing.T) {
+	s := dataset.Sample{Steps: 16, Augment: dataset.Augment{ShiftX: 8, Brightness: 0.5}, Short: "error"}
+	if got, want := sampleText(s), "{Steps:16 Train:false Seed:0 Epoch:0 View:0 Views:0 Augment:{ShiftX:8 ShiftY:0 Flip:false Brightness:0.5} Short:error}"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	s.Augment.Stretch = 0.1
+	if got := sampleText(s); !strings.Contains(got, "Turn:0 Stretch:0.1}") {
+		t.Errorf("%s is without the stretch", got)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -96,6 +97,8 @@ type trainingFlags struct {
 	ShiftY     int     `group:"augment" placeholder:"N" help:"The same, up and down (0)."`
 	Flip       bool    `group:"augment" help:"Mirror half of the training clips: wrong where left and right are classes."`
 	Brightness float64 `group:"augment" placeholder:"X" help:"rgb: factor 1-X to 1+X (0)."`
+	Turn       float64 `group:"augment" placeholder:"DEGREES" help:"Features that are points of three coordinates (skeletons, their differences): each training clip is turned about the second, the vertical one, by at most so much either way (0)."`
+	Stretch    float64 `group:"augment" placeholder:"SHARE" help:"The same: each training clip is made exp(-SHARE) to exp(SHARE) times as large, half of them smaller, 0.1 for about a tenth (0)."`
 }
 
 // settings fills in the warm-up, which depends on the schedule where it is left out.
@@ -114,8 +117,13 @@ func (f *trainingFlags) settings() train.Settings {
 	}
 }
 
-func (f *trainingFlags) augment() dataset.Augment {
-	return dataset.Augment{ShiftX: f.ShiftX, ShiftY: f.ShiftY, Flip: f.Flip, Brightness: float32(f.Brightness)}
+// augment is for frames or for features: what is for video has never been an error for features.
+func (f *trainingFlags) augment(frames bool) dataset.Augment {
+	a := dataset.Augment{Turn: f.Turn, Stretch: f.Stretch}
+	if frames {
+		a.ShiftX, a.ShiftY, a.Flip, a.Brightness = f.ShiftX, f.ShiftY, f.Flip, float32(f.Brightness)
+	}
+	return a
 }
 
 // trainCmd is fdht train.
@@ -410,10 +418,11 @@ func (c *recipe) sampling(r *run, frames bool) (err error) {
 		return err
 	}
 	c.Steps = &r.sample.Steps
-	if frames {
-		r.sample.Augment = c.augment()
-	}
+	r.sample.Augment = c.augment(frames)
 	if err := r.sample.Validate(); err != nil {
+		return &usageError{err: err}
+	}
+	if err := dataset.CheckAugment(r.data, r.sample.Augment); err != nil {
 		return &usageError{err: err}
 	}
 	return enough(r.data, append(append([]int{}, r.split.Train...), r.split.Val...), r.sample)
@@ -480,8 +489,13 @@ func fingerprint(r *run) (string, error) {
 	if err := dataset.WriteSplit(h, r.data, s); err != nil {
 		return "", err
 	}
-	fmt.Fprintf(h, "%+v", r.sample)
+	io.WriteString(h, sampleText(r.sample))
 	return fmt.Sprintf("%s %x", r.data.Name(), h.Sum(nil)[:8]), nil
+}
+
+// sampleText is a sample in a fingerprint. What came later is left out where it is not used, so that older runs go on.
+func sampleText(s dataset.Sample) string {
+	return strings.Replace(fmt.Sprintf("%+v", s), " Turn:0 Stretch:0}", "}", 1)
 }
 
 // write keeps the resolved recipe. Nobody else may write to dir.
