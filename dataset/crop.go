@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/fdht/fdht/internal/atomicfile"
 	"github.com/fdht/fdht/video"
@@ -66,44 +64,7 @@ func Crop(ctx context.Context, root, out string, o CropOptions) (*Report, error)
 	if s.features {
 		return nil, fmt.Errorf("%s: not video: there is nothing to crop", root)
 	}
-	to := make([]string, len(s.clips))
-	from := map[string]string{}
-	for i, c := range s.clips {
-		to[i] = strings.TrimSuffix(c.id, path.Ext(c.id)) + ".y4m"
-		if st, err := os.Stat(c.path); err == nil && st.IsDir() {
-			to[i] = c.id + ".y4m"
-		}
-		if other, there := from[to[i]]; there {
-			return nil, fmt.Errorf("%s: %s and %s would both be %s: rename one", root, other, c.id, to[i])
-		}
-		from[to[i]] = c.id
-	}
-	rep := &Report{Clips: len(s.clips), Decoded: len(s.clips), Ignored: s.ignored}
-	warns, errs := make([]string, len(s.clips)), make([]error, len(s.clips))
-	err = each(ctx, len(s.clips), Options{Workers: o.Workers}.workers(), o.Progress, func(ctx context.Context, i int) error {
-		var err error
-		warns[i], errs[i], err = o.crop(ctx, s.clips[i].path, filepath.Join(out, filepath.FromSlash(to[i])))
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case errors.Is(errs[i], video.ErrNoFFmpeg): // the same for all clips: said once
-			return errs[i]
-		case errs[i] != nil:
-			errs[i] = plainErr(errs[i], s.clips[i].path)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	for i, c := range s.clips {
-		if errs[i] != nil {
-			rep.Bad = append(rep.Bad, BadClip{c.id, errs[i]})
-		} else if warns[i] != "" {
-			rep.Damaged = append(rep.Damaged, BadClip{c.id, errors.New(warns[i])})
-		}
-	}
-	return rep, rep.judge(baseName(root), Options{MaxBad: o.MaxBad})
+	return s.rewrite(ctx, root, out, ".y4m", Options{Workers: o.Workers, MaxBad: o.MaxBad, Progress: o.Progress}, o.crop)
 }
 
 // crop writes one clip. It is decoded twice: the box is known when all of it has been seen. bad is what is wrong with the clip, err with writing.

@@ -325,3 +325,16 @@ func readNPZ(r io.ReaderAt, size int64) ([]float32, int, error) {
 	}
 	return rows, width, nil
 }
+
+// WriteNPY writes rows of width float32 each as an array of NumPy's format 1.0.
+func WriteNPY(w io.Writer, rows []float32, width int) error {
+	head := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", len(rows)/max(width, 1), width)
+	head += strings.Repeat(" ", 63-(10+len(head))%64) + "\n"
+	b := append([]byte("\x93NUMPY\x01\x00"), byte(len(head)), byte(len(head)>>8))
+	b = append(b, head...)
+	for _, x := range rows {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+	}
+	_, err := w.Write(b)
+	return err
+}

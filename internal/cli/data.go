@@ -15,11 +15,12 @@ import (
 
 // dataCmd is fdht data.
 type dataCmd struct {
-	Check dataCheckCmd `cmd:"" help:"Read every clip of a data set and report what is there and what is broken."`
-	Split dataSplitCmd `cmd:"" help:"Divide a data set and write the split file."`
-	Cache dataCacheCmd `cmd:"" help:"Decode all frames into the cache, ahead of training."`
-	Crop  dataCropCmd  `cmd:"" help:"Cut each clip to what is in front of a black background, and write them as a clip folder."`
-	Made  dataMadeCmd  `cmd:"" help:"Write the built-in motion clips as a clip folder, to try things on."`
+	Check    dataCheckCmd    `cmd:"" help:"Read every clip of a data set and report what is there and what is broken."`
+	Split    dataSplitCmd    `cmd:"" help:"Divide a data set and write the split file."`
+	Cache    dataCacheCmd    `cmd:"" help:"Decode all frames into the cache, ahead of training."`
+	Crop     dataCropCmd     `cmd:"" help:"Cut each clip to what is in front of a black background, and write them as a clip folder."`
+	Skeleton dataSkeletonCmd `cmd:"" help:"Move skeletons to one place and size, put their motion beside them, and write them as a clip folder."`
+	Made     dataMadeCmd     `cmd:"" help:"Write the built-in motion clips as a clip folder, to try things on."`
 }
 
 // dataCheckCmd is fdht data check.

@@ -2,11 +2,9 @@ package cli
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -135,18 +133,5 @@ func (c *featuresCmd) one(ctx context.Context, net *cnn.Network, f dataset.File,
 	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
 		return fmt.Errorf("cannot make %s: %w", filepath.Dir(to), bare(err))
 	}
-	return atomicfile.Write(to, func(w io.Writer) error { return writeNPY(w, rows, clip.Len()) })
-}
-
-// writeNPY writes rows of float32 as NumPy's format 1.0.
-func writeNPY(w io.Writer, v []float32, rows int) error {
-	head := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", rows, len(v)/max(rows, 1))
-	head += strings.Repeat(" ", 63-(10+len(head))%64) + "\n"
-	b := append([]byte("\x93NUMPY\x01\x00"), byte(len(head)), byte(len(head)>>8))
-	b = append(b, head...)
-	for _, x := range v {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
-	}
-	_, err := w.Write(b)
-	return err
+	return atomicfile.Write(to, func(w io.Writer) error { return dataset.WriteNPY(w, rows, len(rows)/max(clip.Len(), 1)) })
 }

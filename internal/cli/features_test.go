@@ -132,7 +132,7 @@ func TestWideFeatures(t *testing.T) {
 		}
 		f, err := os.Create(path)
 		if err == nil {
-			err = errors.Join(writeNPY(f, v, 4), f.Close())
+			err = errors.Join(dataset.WriteNPY(f, v, 2048), f.Close())
 		}
 		if err != nil {
 			t.Fatal(err)
