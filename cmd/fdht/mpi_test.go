@@ -57,15 +57,15 @@ func mpirun(ranks int) []string {
 	return []string{"mpirun", "--allow-run-as-root", "--oversubscribe", "-np", strconv.Itoa(ranks)}
 }
 
-func command(t *testing.T, words ...string) *exec.Cmd {
+func limited(t *testing.T, words ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	return exec.CommandContext(ctx, words[0], words[1:]...)
 }
 
-func mustCommand(t *testing.T, words ...string) string {
+func mustRun(t *testing.T, words ...string) string {
 	t.Helper()
-	out, err := command(t, words...).CombinedOutput()
+	out, err := limited(t, words...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", strings.Join(words, " "), err, out)
 	}
@@ -91,10 +91,10 @@ const modelName = "model.safetensors"
 func sameModel(t *testing.T, exe string) {
 	dir := t.TempDir()
 	one := filepath.Join(dir, "one")
-	mustCommand(t, append([]string{exe}, training(one)...)...)
+	mustRun(t, append([]string{exe}, training(one)...)...)
 	for _, ranks := range []int{2, 3} {
 		many := filepath.Join(dir, fmt.Sprint("ranks", ranks))
-		out := mustCommand(t, append(append(mpirun(ranks), exe), training(many)...)...)
+		out := mustRun(t, append(append(mpirun(ranks), exe), training(many)...)...)
 		if !sameFile(t, filepath.Join(one, modelName), filepath.Join(many, modelName)) {
 			t.Errorf("%d ranks make another model than one process", ranks)
 		}
@@ -103,11 +103,11 @@ func sameModel(t *testing.T, exe string) {
 		}
 	}
 	sums := filepath.Join(dir, "sums")
-	mustCommand(t, append(append(append(mpirun(2), exe), training(sums)...), "--sum-ranks")...)
+	mustRun(t, append(append(append(mpirun(2), exe), training(sums)...), "--sum-ranks")...)
 	if sameFile(t, filepath.Join(one, modelName), filepath.Join(sums, modelName)) {
 		t.Error("--sum-ranks does nothing")
 	}
-	if out := mustCommand(t, exe, "version"); !strings.Contains(out, "MPI") {
+	if out := mustRun(t, exe, "version"); !strings.Contains(out, "MPI") {
 		t.Errorf("version says %s", out)
 	}
 }
@@ -142,10 +142,10 @@ func rankProcess(t *testing.T, parent, rank int) int {
 func rankKilled(t *testing.T, exe string) {
 	dir := t.TempDir()
 	one := filepath.Join(dir, "one")
-	mustCommand(t, append([]string{exe}, longer(one)...)...)
+	mustRun(t, append([]string{exe}, longer(one)...)...)
 	for rank := range 2 {
 		many := filepath.Join(dir, fmt.Sprint("killed", rank))
-		run := command(t, append(append(mpirun(2), exe), longer(many)...)...)
+		run := limited(t, append(append(mpirun(2), exe), longer(many)...)...)
 		said := &watch{text: "epoch   2 ", do: func() {
 			if err := syscall.Kill(rankProcess(t, run.Process.Pid, rank), syscall.SIGKILL); err != nil {
 				t.Error(err)
@@ -160,7 +160,7 @@ func rankKilled(t *testing.T, exe string) {
 		if !strings.Contains(said.String(), fmt.Sprintf("rank %d ", rank)) || strings.Contains(said.String(), "epoch  20 ") {
 			t.Errorf("rank %d was killed:\n%s", rank, said.String())
 		}
-		out := mustCommand(t, append(mpirun(2), exe, "train", "--resume", many)...)
+		out := mustRun(t, append(mpirun(2), exe, "train", "--resume", many)...)
 		if strings.Contains(out, "epoch   1 ") || strings.Contains(out, "damaged") || !strings.Contains(out, "epoch  20 ") {
 			t.Errorf("rank %d was killed, resumed:\n%s", rank, out)
 		}
@@ -204,7 +204,7 @@ func errorOfOneRank(t *testing.T, exe string) {
 			}
 			words = append(words, w)
 		}
-		said, err := command(t, words...).CombinedOutput()
+		said, err := limited(t, words...).CombinedOutput()
 		if err == nil {
 			t.Fatalf("%s on rank 1: no error:\n%s", bad, said)
 		}
