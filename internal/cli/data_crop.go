@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"os"
 
 	"github.com/fdht/fdht/dataset"
 )
@@ -31,15 +30,6 @@ For clips before a black background, such as depth or silhouettes: each is cut t
 column and from the 1st to the 99th percentile row, so that people of any height and distance come out alike. Labels and names stay; the files are y4m of 30 frames/s.`
 }
 
-// cropped is what data crop --json prints.
-type cropped struct {
-	Data    string   `json:"data"`
-	Out     string   `json:"out"`
-	Clips   int      `json:"clips"`
-	Bad     []broken `json:"bad"`
-	Damaged []broken `json:"damaged"`
-}
-
 // Run crops.
 func (c *dataCropCmd) Run(ctx context.Context, u *ui) error {
 	o := dataset.CropOptions{
@@ -51,23 +41,8 @@ func (c *dataCropCmd) Run(ctx context.Context, u *ui) error {
 	if err := o.Validate(); err != nil {
 		return usage("", "--frame, --above, --margin: %w", err)
 	}
-	made, err := newFolder(c.Out)
-	if err != nil {
-		return err
-	}
-	b := u.bar("cropping clips")
-	o.Progress = b.count
-	rep, err := dataset.Crop(ctx, c.Dir, c.Out, o)
-	b.done()
-	if err != nil {
-		if made {
-			os.RemoveAll(c.Out) // nothing was in it but what we wrote
-		}
-		return err
-	}
-	u.tell(rep)
-	if c.JSON {
-		return u.json(cropped{c.Dir, c.Out, rep.Clips - len(rep.Bad), brokenList(rep.Bad), brokenList(rep.Damaged)})
-	}
-	return u.print("%s: %d clips of %s\n", c.Out, rep.Clips-len(rep.Bad), c.Frame)
+	return u.rewrite(c.Dir, c.Out, "cropping clips", "of "+c.Frame.String(), c.JSON, func(progress func(done, total int)) (*dataset.Report, error) {
+		o.Progress = progress
+		return dataset.Crop(ctx, c.Dir, c.Out, o)
+	})
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"os"
 
 	"github.com/fdht/fdht/dataset"
 )
@@ -32,14 +31,6 @@ Skeletons of people of any height and place come out alike: moved to a joint's p
 [x(t); X (x(t) - x(t-N))]. Labels and names stay; the files are .npy of float32.`
 }
 
-// skeletons is what data skeleton --json prints.
-type skeletons struct {
-	Data  string   `json:"data"`
-	Out   string   `json:"out"`
-	Clips int      `json:"clips"`
-	Bad   []broken `json:"bad"`
-}
-
 // Run writes the clips.
 func (c *dataSkeletonCmd) Run(ctx context.Context, u *ui) error {
 	o := dataset.SkeletonOptions{Origin: c.Origin, Lag: c.Lag, Workers: c.Workers, MaxBad: c.MaxBad}
@@ -59,23 +50,8 @@ func (c *dataSkeletonCmd) Run(ctx context.Context, u *ui) error {
 	if err := o.Validate(); err != nil {
 		return usage("", "--origin, --torso, --lag, --gain: %w", err)
 	}
-	made, err := newFolder(c.Out)
-	if err != nil {
-		return err
-	}
-	b := u.bar("writing clips")
-	o.Progress = b.count
-	rep, err := dataset.Skeleton(ctx, c.Dir, c.Out, o)
-	b.done()
-	if err != nil {
-		if made {
-			os.RemoveAll(c.Out) // nothing was in it but what we wrote
-		}
-		return err
-	}
-	u.tell(rep)
-	if c.JSON {
-		return u.json(skeletons{c.Dir, c.Out, rep.Clips - len(rep.Bad), brokenList(rep.Bad)})
-	}
-	return u.print("%s: %d clips\n", c.Out, rep.Clips-len(rep.Bad))
+	return u.rewrite(c.Dir, c.Out, "writing clips", "of points", c.JSON, func(progress func(done, total int)) (*dataset.Report, error) {
+		o.Progress = progress
+		return dataset.Skeleton(ctx, c.Dir, c.Out, o)
+	})
 }
