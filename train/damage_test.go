@@ -47,6 +47,9 @@ func TestDamagedCheckpoints(t *testing.T) {
 		t.Fatalf("%d groups of tensors", groups)
 	}
 	for name, harm := range damage {
+		if testing.Short() && strings.HasPrefix(name, "a flip in fdht.") {
+			continue // the checksum is looked at in package model; here each costs a training
+		}
 		t.Run(name, func(t *testing.T) {
 			o := from
 			o.Dir = t.TempDir()

@@ -3,7 +3,6 @@ package train
 import (
 	"context"
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,15 +16,14 @@ type hanging struct {
 	clip  int
 	train bool // in training rather than before it
 	let   chan bool
-	held  sync.WaitGroup
+	gone  chan bool // it was
 }
 
 func (h *hanging) ID(i int) string { return []string{"a.avi", "b.avi", "c.avi"}[i] }
 
 func (h *hanging) Clip(prev rnn.Sequence, i int, d Draw) (rnn.Sequence, error) {
 	if i == h.clip && d.Train == h.train {
-		h.held.Add(1)
-		defer h.held.Done()
+		defer func() { h.gone <- true }()
 		<-h.let
 	}
 	return h.made.Clip(prev, i, d)
@@ -38,7 +36,7 @@ func TestWatchdog(t *testing.T) {
 		val   bool
 	}{{"as the weights' scale is fitted", false, false}, {"in training", true, false}, {"in validation", false, true}} {
 		t.Run(c.name, func(t *testing.T) {
-			h := &hanging{made: made{clips: 3, classes: 3, width: 20}, clip: 1, train: c.train, let: make(chan bool)}
+			h := &hanging{made: made{clips: 3, classes: 3, width: 20}, clip: 1, train: c.train, let: make(chan bool), gone: make(chan bool, 8)}
 			o := testOptions(t)
 			o.Dir, o.Watchdog, o.Loaders = t.TempDir(), 100*time.Millisecond, 2
 			if c.val {
@@ -52,7 +50,7 @@ func TestWatchdog(t *testing.T) {
 				t.Errorf("run ended with %v", err)
 			}
 			close(h.let)
-			h.held.Wait()
+			<-h.gone
 		})
 	}
 }

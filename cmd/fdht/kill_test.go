@@ -43,7 +43,11 @@ func newKiller(t *testing.T) *killer {
 		seed = rand.Uint64()
 	}
 	t.Logf("-kill-seed %d", seed)
-	return &killer{rand.New(rand.NewPCG(seed, 0)), *kills, map[string]int{}}
+	n := *kills
+	if testing.Short() {
+		n = min(n, 2)
+	}
+	return &killer{rand.New(rand.NewPCG(seed, 0)), n, map[string]int{}}
 }
 
 // command is fdht with two processors, its frames cached nowhere else.
