@@ -39,7 +39,7 @@ func openFeatures(ctx context.Context, root string, s *scan, o Options) (Dataset
 	err := watched(ctx, dog, len(clips), o.workers(), o.Progress, func(_ context.Context, i int) error {
 		c := &clips[i]
 		c.found = s.clips[i]
-		task := dog.Begin(c.path)
+		task := dog.Begin("", c.path)
 		defer task.End()
 		rows, width, err := readFeatures(c.path)
 		if err != nil {

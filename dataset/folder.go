@@ -69,7 +69,7 @@ func openVideo(ctx context.Context, root string, s *scan, o Options) (*Folder, *
 	err := watched(ctx, dog, len(clips), o.workers(), o.Progress, func(ctx context.Context, i int) error {
 		c := &clips[i]
 		c.found = s.clips[i]
-		task := dog.Begin(c.path)
+		task := dog.Begin("", c.path)
 		defer task.End()
 		var err error
 		if c.key, err = keyOf(c.path, in); err != nil {

@@ -168,9 +168,9 @@ func (l *loader) begin(clip int) *watch.Task {
 		return nil
 	}
 	if named, ok := l.src.(interface{ ID(clip int) string }); ok {
-		return l.dog.Begin("clip " + named.ID(clip))
+		return l.dog.Begin("clip ", named.ID(clip))
 	}
-	return l.dog.Begin(fmt.Sprintf("clip %d of the split", clip))
+	return l.dog.Begin("", fmt.Sprintf("clip %d of the split", clip))
 }
 
 // inOrder lists 0..n-1.

@@ -86,19 +86,19 @@ func (f *fuzzer) run(ctx context.Context, skip, out string, names []string) erro
 		}
 		all = named
 	}
-	todo := make(chan target, len(all))
+	waiting := make(chan target, len(all))
 	for _, t := range all {
 		if skip != "" && leave.MatchString(t.name) || slices.ContainsFunc(f.results, func(r result) bool { return r.Target == t.name }) {
 			continue
 		}
-		todo <- t
+		waiting <- t
 	}
-	close(todo)
+	close(waiting)
 	var wait sync.WaitGroup
 	errs := make([]error, max(f.jobs, 1))
 	for i := range errs {
 		wait.Go(func() {
-			for t := range todo {
+			for t := range waiting {
 				if errs[i] = f.one(ctx, t); errs[i] != nil {
 					return
 				}

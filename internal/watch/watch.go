@@ -29,22 +29,24 @@ func New(limit time.Duration) *Dog {
 
 // Task is something under way.
 type Task struct {
-	dog  *Dog
-	what string
-	idle int // looks since the last progress
+	dog        *Dog
+	kind, name string
+	idle       int // looks since the last progress
 }
 
-// Begin tells of a task, which its name is for people.
-func (d *Dog) Begin(what string) *Task {
+// Begin tells of a task, which is called by its kind and name, such as "clip " and "a.avi", where it comes to that.
+func (d *Dog) Begin(kind, name string) *Task {
 	if d == nil {
 		return nil
 	}
-	t := &Task{dog: d, what: what}
+	t := &Task{dog: d, kind: kind, name: name}
 	d.mu.Lock()
 	d.tasks[t] = struct{}{}
 	d.mu.Unlock()
 	return t
 }
+
+func (t *Task) what() string { return t.kind + t.name }
 
 // Progress tells that the task has come along.
 func (t *Task) Progress() {
@@ -71,12 +73,12 @@ func (d *Dog) look() error {
 	var worst *Task
 	for t := range d.tasks {
 		t.idle++
-		if worst == nil || t.idle > worst.idle || t.idle == worst.idle && t.what < worst.what {
+		if worst == nil || t.idle > worst.idle || t.idle == worst.idle && t.what() < worst.what() {
 			worst = t
 		}
 	}
 	if worst != nil && worst.idle > looks {
-		return &StallError{What: worst.what, For: d.limit}
+		return &StallError{What: worst.what(), For: d.limit}
 	}
 	return nil
 }

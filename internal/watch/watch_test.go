@@ -8,7 +8,7 @@ import (
 
 func TestNobodyWatches(t *testing.T) {
 	d := New(0)
-	task := d.Begin("a")
+	task := d.Begin("", "a")
 	task.Progress()
 	task.End()
 	c := make(chan int, 1)
@@ -24,10 +24,10 @@ func TestNobodyWatches(t *testing.T) {
 
 func TestStall(t *testing.T) {
 	d := New(20 * time.Millisecond)
-	d.Begin("one that is over").End()
-	busy := d.Begin("one that comes along")
-	d.Begin("b.avi")
-	d.Begin("c.avi") // as long: the first name is told
+	d.Begin("", "one that is over").End()
+	busy := d.Begin("", "one that comes along")
+	d.Begin("", "b.avi")
+	d.Begin("", "c.avi") // as long: the first name is told
 	stop := make(chan bool)
 	defer close(stop)
 	go func() {
@@ -51,7 +51,7 @@ func TestStall(t *testing.T) {
 // Looks are counted, and only while somebody waits: a task is not given up for the time that nobody looked.
 func TestLooksAreCounted(t *testing.T) {
 	d := New(time.Hour)
-	task := d.Begin("a")
+	task := d.Begin("", "a")
 	for i := range looks {
 		if err := d.look(); err != nil {
 			t.Fatal(i, err)
