@@ -34,8 +34,11 @@ func (v turned) row(row []float32) {
 // moves reports whether rows have to be points.
 func (a Augment) moves() bool { return a.Turn > 0 || a.Stretch > 0 }
 
-// suits says what is wrong with rows of the given width for Turn and Stretch.
+// suits says what of a cannot be done to rows of the given width, which are frames of video or features.
 func (a Augment) suits(width int, frames bool) error {
+	if !frames && (a.ShiftX > 0 || a.ShiftY > 0 || a.Flip || a.Brightness > 0) {
+		return fmt.Errorf("shift %d,%d, flip %v, brightness %v: only for frames of video, and these are features; leave them away", a.ShiftX, a.ShiftY, a.Flip, a.Brightness)
+	}
 	if !a.moves() {
 		return nil
 	}

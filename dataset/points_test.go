@@ -151,6 +151,9 @@ func TestTurnErrors(t *testing.T) {
 	four := &list{ids: []string{"a/1"}, frames: []int{5}, width: 4}
 	wants(CheckAugment(four, turn), "turn 10, stretch 0: only for features whose rows are points of three coordinates, such as skeletons: these rows have 4 numbers, no multiple of 3")
 	wants(CheckAugment(four, Augment{Stretch: 2}), "stretch 2: want 0 to 1")
+	for _, a := range []Augment{{ShiftX: 1}, {ShiftY: 1}, {Flip: true}, {Brightness: 0.1}, {ShiftX: 2, Turn: 10}} {
+		wants(CheckAugment(four, a), "only for frames of video, and these are features")
+	}
 	if err := CheckAugment(four, Augment{}); err != nil {
 		t.Error(err)
 	}

@@ -111,13 +111,8 @@ func (f *trainingFlags) settings() train.Settings {
 	}
 }
 
-// augment is for frames or for features: what is for video has never been an error for features.
-func (f *trainingFlags) augment(frames bool) dataset.Augment {
-	a := dataset.Augment{Turn: f.Turn, Stretch: f.Stretch}
-	if frames {
-		a.ShiftX, a.ShiftY, a.Flip, a.Brightness = f.ShiftX, f.ShiftY, f.Flip, float32(f.Brightness)
-	}
-	return a
+func (f *trainingFlags) augment() dataset.Augment {
+	return dataset.Augment{ShiftX: f.ShiftX, ShiftY: f.ShiftY, Flip: f.Flip, Brightness: float32(f.Brightness), Turn: f.Turn, Stretch: f.Stretch}
 }
 
 // trainCmd is fdht train.

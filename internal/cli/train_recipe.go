@@ -206,7 +206,7 @@ func (c *recipe) sampling(r *run, frames bool) (err error) {
 		return err
 	}
 	c.Steps = &r.sample.Steps
-	r.sample.Augment = c.augment(frames)
+	r.sample.Augment = c.augment()
 	if err := r.sample.Validate(); err != nil {
 		return &usageError{err: err}
 	}
