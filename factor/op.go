@@ -43,14 +43,13 @@ type Op interface {
 
 // Scratch is the working memory of one goroutine for one Op.
 type Scratch struct {
-	rows   []float32    // a block of rows of x, zero outside the window for good
-	pass   [2][]float32 // what passes between units
-	once   between      // what passes within units
-	cut    []float32    // a block of rows of dx, as wide as the box
-	block  [][]float32  // what each unit of the gradient multiplies, for a block of rows; [0] is nil when that is x as it is
-	data   [][]float32  // the same, x in its place
-	kept   between      // what passes within units, for a block of rows
-	slopes [][]float32  // the derivatives of kept, for one piece
+	rows    []float32    // a block of rows of x, zero outside the window for good
+	pass    [2][]float32 // what passes between units
+	passing between      // what passes within units
+	cut     []float32    // a block of rows of dx, as wide as the box
+	block   [][]float32  // the derivative of each unit's result, for a block of rows; the last is nil when that is dy as it is
+	slope   [][]float32  // the same, dy in its place
+	slopes  between      // the derivatives of passing; those of the first unit are used at once, the others kept for a block of rows
 }
 
 // Grad is a sum of gradients with respect to an Op's operands.

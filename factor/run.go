@@ -60,44 +60,64 @@ func pieceOf(steps []step) int {
 // unitIn is the size of a row of what unit u multiplies.
 func (p *program) unitIn(u int) int { return p.steps[p.units[u].lo].in() }
 
-// between is the memory for what lies between the steps of units: [i] is what step i multiplies, for one piece or, when it is to be kept, for all
-// pieces of all rows of a block, one after the other.
+// between is memory for what lies between the steps of units: [i] is what step i multiplies, or its derivative, for one piece. From step kept on it
+// is for all pieces of all rows of a block, one after the other.
 type between struct {
 	data [][]float32
-	keep bool
+	kept int
 }
 
-// of is what step i multiplies, [.., n], for the piece that begins with index at of the innermost axis, counted through all rows.
+// of is the part of step i, [.., n], for the piece that begins with index at of the innermost axis, counted through all rows.
 func (b between) of(p *program, i, at int) []float32 {
-	if !b.keep {
+	if i < b.kept {
 		return b.data[i]
 	}
 	return b.data[i][at*(p.steps[i].in()/p.steps[i].inner):]
 }
 
-// forward runs unit u over rows of data: y (+)= its steps applied to x. Without y it stops before the last step.
-func (p *program) forward(u int, y, x []float32, rows int, add bool, b between) {
-	un := &p.units[u]
-	first, last := &p.steps[un.lo], un.hi-1
-	if un.lo == last {
-		if y != nil {
-			first.forward(y, x, p.weights[last], rows, first.whole(), add)
+// piece is a part of a block of rows: n indices of the innermost axis of row r, from the index c on.
+type piece struct{ r, c, n int }
+
+// at is the index of the innermost axis that the piece begins with, counted through all rows.
+func (q piece) at(inner int) int { return q.r*inner + q.c }
+
+// pieces yields those of a unit of several steps in rows of data.
+func (p *program) pieces(u, rows int) func(yield func(piece) bool) {
+	inner, most := p.steps[p.units[u].lo].inner, p.units[u].piece
+	return func(yield func(piece) bool) {
+		for r := range rows {
+			for c := 0; c < inner; c += most {
+				if !yield(piece{r, c, min(most, inner-c)}) {
+					return
+				}
+			}
 		}
+	}
+}
+
+// forward runs unit u over rows of data: y (+)= its steps applied to x.
+func (p *program) forward(u int, y, x []float32, rows int, add bool, s *Scratch) {
+	if lo := p.units[u].lo; lo+1 == p.units[u].hi {
+		p.steps[lo].forward(y, x, p.weights[lo], rows, p.steps[lo].whole(), add)
 		return
 	}
-	for r := range rows {
-		for c := 0; c < first.inner; c += un.piece {
-			n := min(un.piece, first.inner-c)
-			from, row := x[r*first.in()+c:], first.inner
-			for i := un.lo; i < last; i++ {
-				to := b.of(p, i+1, r*first.inner+c)
-				p.steps[i].forward(to, from, p.weights[i], 1, span{n, row, n}, false)
-				from, row = to, n
-			}
-			if y != nil {
-				p.steps[last].forward(y[r*p.steps[last].out()+c:], from, p.weights[last], 1, span{n, row, first.inner}, add)
-			}
-		}
+	for q := range p.pieces(u, rows) {
+		p.forwardPiece(u, y, x, q, add, s)
+	}
+}
+
+// forwardPiece does a piece of forward. Without y it stops before the last step.
+func (p *program) forwardPiece(u int, y, x []float32, q piece, add bool, s *Scratch) {
+	un := &p.units[u]
+	first, last := &p.steps[un.lo], un.hi-1
+	from, row := x[q.r*first.in()+q.c:], first.inner
+	for i := un.lo; i < last; i++ {
+		to := s.passing.of(p, i+1, q.at(first.inner))
+		p.steps[i].forward(to, from, p.weights[i], 1, span{q.n, row, q.n}, false)
+		from, row = to, q.n
+	}
+	if y != nil {
+		p.steps[last].forward(y[q.r*p.steps[last].out()+q.c:], from, p.weights[last], 1, span{q.n, row, first.inner}, add)
 	}
 }
 
@@ -112,105 +132,124 @@ func (p *program) run(y, x []float32, rows int, s *Scratch) {
 			cur, free[0], free[1] = to, free[1], free[0]
 		}
 		if u == last {
-			p.finish(y, cur, rows, free, s.once)
+			p.finish(y, cur, rows, free, s)
 			return
 		}
-		p.forward(u, free[0], cur, rows, false, s.once)
+		p.forward(u, free[0], cur, rows, false, s)
 		cur, free[0], free[1] = free[0], free[1], free[0]
 	}
 }
 
 // finish adds the result of the last unit to y; free is memory for it, of which the second may be what x lies in.
-func (p *program) finish(y, x []float32, rows int, free [2][]float32, b between) {
+func (p *program) finish(y, x []float32, rows int, free [2][]float32, s *Scratch) {
 	last := len(p.units) - 1
 	if p.after == nil {
-		p.forward(last, y, x, rows, true, b)
+		p.forward(last, y, x, rows, true, s)
 		return
 	}
 	n := rows * p.out
-	p.forward(last, free[0], x, rows, false, b)
+	p.forward(last, free[0], x, rows, false, s)
 	gatherRows(free[1][:n], free[0][:n], rows, p.after)
 	kernel.Axpy(y[:n], 1, free[1])
 }
 
-// advance runs all steps but the last for a block of rows of x. data[u] becomes what unit u multiplies; data[0] is x itself unless that must be
-// reordered first.
-func (p *program) advance(data [][]float32, x []float32, rows int, s *Scratch) {
-	if p.steps[0].before == nil {
-		data[0] = x
+// The gradient of a block of rows takes two ways. The derivatives of the data do not depend on x, so they come first, from y back to the first unit
+// (reverse). Then the data goes forward, and what each operand is multiplied by is met by the derivative of its result while both are near
+// (advance).
+
+// reverse takes dy, the derivative of the result, back through the units: slope[u] becomes the derivative of unit u's result. The last of them is dy
+// itself unless that must be reordered first.
+func (p *program) reverse(slope [][]float32, dy []float32, rows int, s *Scratch) {
+	u := len(p.units) - 1
+	if p.after == nil {
+		slope[u] = dy
+	} else {
+		scatterRows(slope[u], dy, rows, p.after)
 	}
+	for ; u > 0; u-- {
+		sh := p.steps[p.units[u].lo].before
+		dx := slope[u-1]
+		if sh != nil {
+			dx = s.pass[0]
+		}
+		p.backward(u, dx, slope[u], rows, s)
+		if sh != nil {
+			scatterRows(slope[u-1], dx, rows, sh)
+		}
+	}
+}
+
+// advance runs the steps over a block of rows of x and adds the derivatives of their operands to sum; slope is what reverse left.
+func (p *program) advance(sum [][]float32, x []float32, slope [][]float32, rows int, s *Scratch) {
+	cur, free := x, [2][]float32{s.pass[0], s.pass[1]}
 	for u := range p.units {
 		if sh := p.steps[p.units[u].lo].before; sh != nil {
-			from := x
-			if u > 0 {
-				from = s.pass[0]
-			}
-			gatherRows(data[u], from, rows, sh)
+			to := free[0][:rows*p.unitIn(u)]
+			gatherRows(to, cur, rows, sh)
+			cur, free[0], free[1] = to, free[1], free[0]
 		}
-		to := s.pass[0]
-		switch {
-		case u == len(p.units)-1:
-			to = nil
-		case p.steps[p.units[u+1].lo].before == nil:
-			to = data[u+1]
+		var y []float32
+		if u < len(p.units)-1 {
+			y = free[0]
 		}
-		p.forward(u, to, data[u], rows, false, s.kept)
+		p.learn(u, sum, y, cur, slope[u], rows, s)
+		cur, free[0], free[1] = free[0], free[1], free[0]
 	}
 }
 
-// reverse adds the derivatives of the steps' operands for a block of rows to sum; data is what advance left.
-func (p *program) reverse(sum [][]float32, dy []float32, data [][]float32, rows int, s *Scratch) {
-	d, free := dy, [2][]float32{s.pass[0], s.pass[1]}
-	if p.after != nil {
-		d = free[0][:rows*p.out]
-		scatterRows(d, dy, rows, p.after)
-		free[0], free[1] = free[1], free[0]
+// backward is forward's way back: it gives the derivative of unit u's data from that of its result, and keeps what lies between its steps.
+func (p *program) backward(u int, dx, dy []float32, rows int, s *Scratch) {
+	if lo := p.units[u].lo; lo+1 == p.units[u].hi {
+		p.steps[lo].backData(dx, dy, p.weights[lo], rows, p.steps[lo].whole())
+		return
 	}
-	for u := len(p.units) - 1; u >= 0; u-- {
-		dx := free[0][:rows*p.unitIn(u)]
-		if u == 0 {
-			dx = nil
-		}
-		p.backward(u, sum, dx, d, data[u], rows, s)
-		if u == 0 {
-			return
-		}
-		d, free[0], free[1] = dx, free[1], free[0]
-		if sh := p.steps[p.units[u].lo].before; sh != nil {
-			dx := free[0][:rows*p.unitIn(u)]
-			scatterRows(dx, d, rows, sh)
-			d, free[0], free[1] = dx, free[1], free[0]
-		}
+	for q := range p.pieces(u, rows) {
+		p.backwardPiece(u, dx, dy, q, s)
 	}
 }
 
-// backward is forward's way back: it adds the derivatives of the operands to sum, one slice a step, and gives that of the data, dx, unless
-// it is nil.
-func (p *program) backward(u int, sum [][]float32, dx, dy, x []float32, rows int, s *Scratch) {
+// backwardPiece does a piece of backward. Without dx it stops before the first step.
+func (p *program) backwardPiece(u int, dx, dy []float32, q piece, s *Scratch) {
 	un := &p.units[u]
 	first := &p.steps[un.lo]
-	if un.hi == un.lo+1 {
-		first.backOperand(sum[un.lo], dy, x, rows, first.whole())
-		if dx != nil {
-			first.backData(dx, dy, p.weights[un.lo], rows, first.whole())
+	d, row := dy[q.r*p.steps[un.hi-1].out()+q.c:], first.inner
+	for i := un.hi - 1; i > un.lo; i-- {
+		to := s.slopes.of(p, i, q.at(first.inner))
+		p.steps[i].backData(to, d, p.weights[i], 1, span{q.n, q.n, row})
+		d, row = to, q.n
+	}
+	if dx != nil {
+		first.backData(dx[q.r*first.in()+q.c:], d, p.weights[un.lo], 1, span{q.n, first.inner, q.n})
+	}
+}
+
+// learn adds the derivatives of the operands of unit u to sum, one slice a step, and runs the unit: y = its steps applied to x, unless y is nil.
+// Nothing wants the derivative of the first unit's data, so backward did not pass over it, and what lies between its steps is made here.
+func (p *program) learn(u int, sum [][]float32, y, x, dy []float32, rows int, s *Scratch) {
+	un := &p.units[u]
+	first, last := &p.steps[un.lo], un.hi-1
+	if un.lo == last {
+		first.backOperand(sum[last], dy, x, rows, first.whole())
+		if y != nil {
+			first.forward(y, x, p.weights[last], rows, first.whole(), false)
 		}
 		return
 	}
-	in, out := first.in(), p.steps[un.hi-1].out()
-	for r := range rows {
-		for c := 0; c < first.inner; c += un.piece {
-			n := min(un.piece, first.inner-c)
-			d, row := dy[r*out+c:], first.inner
-			for i := un.hi - 1; i > un.lo; i-- {
-				p.steps[i].backOperand(sum[i], d, s.kept.of(p, i, r*first.inner+c), 1, span{n, n, row})
-				p.steps[i].backData(s.slopes[i], d, p.weights[i], 1, span{n, n, row})
-				d, row = s.slopes[i], n
+	for q := range p.pieces(u, rows) {
+		p.forwardPiece(u, y, x, q, false, s)
+		if u == 0 {
+			p.backwardPiece(u, nil, dy, q, s)
+		}
+		at := q.at(first.inner)
+		for i := un.lo; i <= last; i++ {
+			from, d, sizes := x[q.r*first.in()+q.c:], dy[q.r*p.steps[last].out()+q.c:], span{q.n, first.inner, first.inner}
+			if i > un.lo {
+				from, sizes.x = s.passing.of(p, i, at), q.n
 			}
-			at := span{n, first.inner, n}
-			first.backOperand(sum[un.lo], d, x[r*in+c:], 1, at)
-			if dx != nil {
-				first.backData(dx[r*in+c:], d, p.weights[un.lo], 1, at)
+			if i < last {
+				d, sizes.y = s.slopes.of(p, i+1, at), q.n
 			}
+			p.steps[i].backOperand(sum[i], d, from, 1, sizes)
 		}
 	}
 }

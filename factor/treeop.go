@@ -60,17 +60,17 @@ func (p *program) block(keepAll bool) int {
 	return min(max(blockFloats/floats, 1), 64)
 }
 
-// growPieces makes memory for what lies between the steps of units, for a number of whole rows or, if that is 0, for one piece.
-func (p *program) growPieces(v [][]float32, rows int) [][]float32 {
+// growPieces makes memory for what lies between the steps of units, from step kept on for a number of rows.
+func (p *program) growPieces(v [][]float32, kept, rows int) [][]float32 {
 	for len(v) < len(p.steps) {
 		v = append(v, nil)
 	}
 	for _, u := range p.units {
 		for i := u.lo + 1; i < u.hi; i++ {
 			st := &p.steps[i]
-			n := rows * st.in()
-			if rows == 0 {
-				n = st.in() / st.inner * u.piece
+			n := st.in() / st.inner * u.piece
+			if i >= kept {
+				n = rows * st.in()
 			}
 			if len(v[i]) < n {
 				v[i] = make([]float32, n)
@@ -93,19 +93,20 @@ func (op *treeOp) NewScratch() *Scratch {
 	if op.width < op.box {
 		s.cut = make([]float32, back.block(false)*op.box)
 	}
-	for _, p := range []*program{apply, back} {
-		s.once.data = p.growPieces(s.once.data, 0)
+	s.passing.kept = max(len(apply.steps), len(back.steps), len(grad.steps))
+	for _, p := range []*program{apply, back, grad} {
+		s.passing.data = p.growPieces(s.passing.data, s.passing.kept, 0)
 	}
-	s.kept = between{grad.growPieces(nil, grad.block(true)), true}
-	s.slopes = grad.growPieces(nil, 0)
-	for u := range grad.units {
+	s.slopes.kept = grad.units[0].hi
+	s.slopes.data = grad.growPieces(nil, s.slopes.kept, grad.block(true))
+	for u, un := range grad.units {
 		var block []float32
-		if u > 0 || grad.steps[0].before != nil {
-			block = make([]float32, grad.block(true)*grad.unitIn(u))
+		if u < len(grad.units)-1 || grad.after != nil {
+			block = make([]float32, grad.block(true)*grad.steps[un.hi-1].out())
 		}
 		s.block = append(s.block, block)
 	}
-	s.data = make([][]float32, len(s.block))
+	s.slope = make([][]float32, len(s.block))
 	return s
 }
 
@@ -159,12 +160,10 @@ func (op *treeOp) Gradient(g *Grad, rows int, dy []float32, x Rows, s *Scratch) 
 	for r := 0; r < rows; r += size {
 		n := min(size, rows-r)
 		in := op.load(s.rows, x, r, n)
-		for u := range s.data {
-			s.data[u] = s.block[u][:min(n*grad.unitIn(u), len(s.block[u]))]
-		}
+		copy(s.slope, s.block)
 		for i, t := range op.terms {
-			t.grad.advance(s.data, in, n, s)
-			t.grad.reverse(op.sums(g, i), dy[r*m:(r+n)*m], s.data, n, s)
+			t.grad.reverse(s.slope, dy[r*m:(r+n)*m], n, s)
+			t.grad.advance(op.sums(g, i), in, s.slope, n, s)
 		}
 	}
 }

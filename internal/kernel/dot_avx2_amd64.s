@@ -9,32 +9,36 @@
 TEXT ·dotAVX2R2C4(SB), NOSPLIT, $0-32
 	MOVQ         p+24(FP), AX
 	MOVQ         c+0(FP), CX
-	MOVQ         CX, 160(AX)
-	MOVQ         a+8(FP), CX
-	MOVQ         CX, 168(AX)
-	MOVQ         b+16(FP), CX
 	MOVQ         CX, 176(AX)
-	VPBROADCASTD 144(AX), Y0
+	MOVQ         a+8(FP), CX
+	MOVQ         CX, 184(AX)
+	MOVQ         b+16(FP), CX
+	MOVQ         CX, 192(AX)
+	VPBROADCASTD 160(AX), Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
 	MOVQ         16(AX), DX
 	MOVQ         24(AX), BX
 	LEAQ         (BX)(BX*2), SI
 
 batch:
-	MOVQ 168(AX), CX
-	MOVQ CX, 184(AX)
-	MOVQ 160(AX), CX
-	MOVQ CX, 208(AX)
-	MOVQ 120(AX), CX
-	MOVQ CX, 216(AX)
-
-row:
-	MOVQ 176(AX), CX
-	MOVQ CX, 192(AX)
-	MOVQ 208(AX), CX
+	MOVQ 184(AX), CX
 	MOVQ CX, 200(AX)
-	MOVQ 128(AX), CX
+	MOVQ 192(AX), CX
+	MOVQ CX, 208(AX)
+	MOVQ 176(AX), CX
+	MOVQ CX, 216(AX)
+	MOVQ 144(AX), CX
+	MOVQ CX, 256(AX)
+
+run:
+	MOVQ 200(AX), CX
 	MOVQ CX, 224(AX)
+	MOVQ 208(AX), CX
+	MOVQ CX, 232(AX)
+	MOVQ 216(AX), CX
+	MOVQ CX, 240(AX)
+	MOVQ 136(AX), CX
+	MOVQ CX, 248(AX)
 
 tile:
 	VXORPS Y1, Y1, Y1
@@ -45,12 +49,12 @@ tile:
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
-	MOVQ   184(AX), CX
-	MOVQ   192(AX), DI
-	MOVQ   112(AX), R9
+	MOVQ   224(AX), CX
+	MOVQ   232(AX), DI
+	MOVQ   128(AX), R9
 
 sum:
-	MOVQ  104(AX), R8
+	MOVQ  120(AX), R8
 	TESTQ R8, R8
 	JZ    last
 
@@ -75,7 +79,7 @@ one:
 	JNZ         one
 
 last:
-	CMPQ        144(AX), $0x00
+	CMPQ        160(AX), $0x00
 	JE          summed
 	VMASKMOVPS  (DI), Y0, Y9
 	VMASKMOVPS  (DI)(BX*1), Y0, Y10
@@ -97,7 +101,7 @@ summed:
 	ADDQ         64(AX), DI
 	DECQ         R9
 	JNZ          sum
-	MOVQ         200(AX), CX
+	MOVQ         240(AX), CX
 	VUNPCKLPS    Y2, Y1, Y9
 	VUNPCKHPS    Y2, Y1, Y1
 	VADDPS       Y9, Y1, Y9
@@ -111,7 +115,7 @@ summed:
 	VADDPS       X2, X1, X1
 	CMPQ         8(AX), $0x04
 	JNE          apart0
-	CMPQ         152(AX), $0x00
+	CMPQ         168(AX), $0x00
 	JE           row0
 	VADDPS       (CX), X1, X1
 
@@ -122,7 +126,7 @@ row0:
 apart0:
 	MOVQ      CX, DI
 	MOVQ      8(AX), R8
-	CMPQ      152(AX), $0x00
+	CMPQ      168(AX), $0x00
 	JE        lanes0
 	VMOVSS    (DI), X2
 	VINSERTPS $0x10, (DI)(R8*1), X2, X2
@@ -154,7 +158,7 @@ stored0:
 	VADDPS       X3, X1, X1
 	CMPQ         8(AX), $0x04
 	JNE          apart1
-	CMPQ         152(AX), $0x00
+	CMPQ         168(AX), $0x00
 	JE           row1
 	VADDPS       (CX), X1, X1
 
@@ -165,7 +169,7 @@ row1:
 apart1:
 	MOVQ      CX, DI
 	MOVQ      8(AX), R8
-	CMPQ      152(AX), $0x00
+	CMPQ      168(AX), $0x00
 	JE        lanes1
 	VMOVSS    (DI), X2
 	VINSERTPS $0x10, (DI)(R8*1), X2, X2
@@ -183,25 +187,29 @@ lanes1:
 	VEXTRACTPS $0x03, X1, (DI)(R8*1)
 
 stored1:
+	MOVQ 72(AX), CX
+	ADDQ CX, 224(AX)
 	MOVQ 80(AX), CX
-	ADDQ CX, 192(AX)
+	ADDQ CX, 232(AX)
+	MOVQ 88(AX), CX
+	ADDQ CX, 240(AX)
+	DECQ 248(AX)
+	JNZ  tile
 	MOVQ 96(AX), CX
 	ADDQ CX, 200(AX)
-	DECQ 224(AX)
-	JNZ  tile
-	MOVQ 72(AX), CX
-	ADDQ CX, 184(AX)
-	MOVQ 88(AX), CX
+	MOVQ 104(AX), CX
 	ADDQ CX, 208(AX)
-	DECQ 216(AX)
-	JNZ  row
+	MOVQ 112(AX), CX
+	ADDQ CX, 216(AX)
+	DECQ 256(AX)
+	JNZ  run
 	MOVQ 32(AX), CX
-	ADDQ CX, 160(AX)
-	MOVQ 40(AX), CX
-	ADDQ CX, 168(AX)
-	MOVQ 48(AX), CX
 	ADDQ CX, 176(AX)
-	DECQ 136(AX)
+	MOVQ 40(AX), CX
+	ADDQ CX, 184(AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 192(AX)
+	DECQ 152(AX)
 	JNZ  batch
 	VZEROUPPER
 	RET
@@ -221,31 +229,35 @@ GLOBL iota8<>(SB), RODATA|NOPTR, $32
 TEXT ·dotAVX2R1C4(SB), NOSPLIT, $0-32
 	MOVQ         p+24(FP), AX
 	MOVQ         c+0(FP), CX
-	MOVQ         CX, 160(AX)
-	MOVQ         a+8(FP), CX
-	MOVQ         CX, 168(AX)
-	MOVQ         b+16(FP), CX
 	MOVQ         CX, 176(AX)
-	VPBROADCASTD 144(AX), Y0
+	MOVQ         a+8(FP), CX
+	MOVQ         CX, 184(AX)
+	MOVQ         b+16(FP), CX
+	MOVQ         CX, 192(AX)
+	VPBROADCASTD 160(AX), Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
 	MOVQ         24(AX), DX
 	LEAQ         (DX)(DX*2), BX
 
 batch:
-	MOVQ 168(AX), CX
-	MOVQ CX, 184(AX)
-	MOVQ 160(AX), CX
-	MOVQ CX, 208(AX)
-	MOVQ 120(AX), CX
-	MOVQ CX, 216(AX)
-
-row:
-	MOVQ 176(AX), CX
-	MOVQ CX, 192(AX)
-	MOVQ 208(AX), CX
+	MOVQ 184(AX), CX
 	MOVQ CX, 200(AX)
-	MOVQ 128(AX), CX
+	MOVQ 192(AX), CX
+	MOVQ CX, 208(AX)
+	MOVQ 176(AX), CX
+	MOVQ CX, 216(AX)
+	MOVQ 144(AX), CX
+	MOVQ CX, 256(AX)
+
+run:
+	MOVQ 200(AX), CX
 	MOVQ CX, 224(AX)
+	MOVQ 208(AX), CX
+	MOVQ CX, 232(AX)
+	MOVQ 216(AX), CX
+	MOVQ CX, 240(AX)
+	MOVQ 136(AX), CX
+	MOVQ CX, 248(AX)
 
 tile:
 	VXORPS Y1, Y1, Y1
@@ -256,12 +268,12 @@ tile:
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
-	MOVQ   184(AX), CX
-	MOVQ   192(AX), SI
-	MOVQ   112(AX), R8
+	MOVQ   224(AX), CX
+	MOVQ   232(AX), SI
+	MOVQ   128(AX), R8
 
 sum:
-	MOVQ 104(AX), DI
+	MOVQ 120(AX), DI
 	SUBQ $0x02, DI
 	JLT  rest
 
@@ -309,7 +321,7 @@ one:
 	JNZ         one
 
 last:
-	CMPQ        144(AX), $0x00
+	CMPQ        160(AX), $0x00
 	JE          summed
 	VMASKMOVPS  (SI), Y0, Y9
 	VMASKMOVPS  (SI)(DX*1), Y0, Y10
@@ -330,7 +342,7 @@ summed:
 	VADDPS       Y6, Y2, Y2
 	VADDPS       Y7, Y3, Y3
 	VADDPS       Y8, Y4, Y4
-	MOVQ         200(AX), CX
+	MOVQ         240(AX), CX
 	VUNPCKLPS    Y2, Y1, Y5
 	VUNPCKHPS    Y2, Y1, Y1
 	VADDPS       Y5, Y1, Y5
@@ -344,7 +356,7 @@ summed:
 	VADDPS       X2, X1, X1
 	CMPQ         8(AX), $0x04
 	JNE          apart0
-	CMPQ         152(AX), $0x00
+	CMPQ         168(AX), $0x00
 	JE           row0
 	VADDPS       (CX), X1, X1
 
@@ -355,7 +367,7 @@ row0:
 apart0:
 	MOVQ      CX, SI
 	MOVQ      8(AX), DI
-	CMPQ      152(AX), $0x00
+	CMPQ      168(AX), $0x00
 	JE        lanes0
 	VMOVSS    (SI), X2
 	VINSERTPS $0x10, (SI)(DI*1), X2, X2
@@ -373,25 +385,29 @@ lanes0:
 	VEXTRACTPS $0x03, X1, (SI)(DI*1)
 
 stored0:
+	MOVQ 72(AX), CX
+	ADDQ CX, 224(AX)
 	MOVQ 80(AX), CX
-	ADDQ CX, 192(AX)
+	ADDQ CX, 232(AX)
+	MOVQ 88(AX), CX
+	ADDQ CX, 240(AX)
+	DECQ 248(AX)
+	JNZ  tile
 	MOVQ 96(AX), CX
 	ADDQ CX, 200(AX)
-	DECQ 224(AX)
-	JNZ  tile
-	MOVQ 72(AX), CX
-	ADDQ CX, 184(AX)
-	MOVQ 88(AX), CX
+	MOVQ 104(AX), CX
 	ADDQ CX, 208(AX)
-	DECQ 216(AX)
-	JNZ  row
+	MOVQ 112(AX), CX
+	ADDQ CX, 216(AX)
+	DECQ 256(AX)
+	JNZ  run
 	MOVQ 32(AX), CX
-	ADDQ CX, 160(AX)
-	MOVQ 40(AX), CX
-	ADDQ CX, 168(AX)
-	MOVQ 48(AX), CX
 	ADDQ CX, 176(AX)
-	DECQ 136(AX)
+	MOVQ 40(AX), CX
+	ADDQ CX, 184(AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 192(AX)
+	DECQ 152(AX)
 	JNZ  batch
 	VZEROUPPER
 	RET
@@ -401,41 +417,45 @@ stored0:
 TEXT ·dotAVX2R1C1(SB), NOSPLIT, $0-32
 	MOVQ         p+24(FP), AX
 	MOVQ         c+0(FP), CX
-	MOVQ         CX, 160(AX)
-	MOVQ         a+8(FP), CX
-	MOVQ         CX, 168(AX)
-	MOVQ         b+16(FP), CX
 	MOVQ         CX, 176(AX)
-	VPBROADCASTD 144(AX), Y0
+	MOVQ         a+8(FP), CX
+	MOVQ         CX, 184(AX)
+	MOVQ         b+16(FP), CX
+	MOVQ         CX, 192(AX)
+	VPBROADCASTD 160(AX), Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
 
 batch:
-	MOVQ 168(AX), CX
-	MOVQ CX, 184(AX)
-	MOVQ 160(AX), CX
-	MOVQ CX, 208(AX)
-	MOVQ 120(AX), CX
-	MOVQ CX, 216(AX)
-
-row:
-	MOVQ 176(AX), CX
-	MOVQ CX, 192(AX)
-	MOVQ 208(AX), CX
+	MOVQ 184(AX), CX
 	MOVQ CX, 200(AX)
-	MOVQ 128(AX), CX
+	MOVQ 192(AX), CX
+	MOVQ CX, 208(AX)
+	MOVQ 176(AX), CX
+	MOVQ CX, 216(AX)
+	MOVQ 144(AX), CX
+	MOVQ CX, 256(AX)
+
+run:
+	MOVQ 200(AX), CX
 	MOVQ CX, 224(AX)
+	MOVQ 208(AX), CX
+	MOVQ CX, 232(AX)
+	MOVQ 216(AX), CX
+	MOVQ CX, 240(AX)
+	MOVQ 136(AX), CX
+	MOVQ CX, 248(AX)
 
 tile:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	MOVQ   184(AX), CX
-	MOVQ   192(AX), DX
-	MOVQ   112(AX), SI
+	MOVQ   224(AX), CX
+	MOVQ   232(AX), DX
+	MOVQ   128(AX), SI
 
 sum:
-	MOVQ 104(AX), BX
+	MOVQ 120(AX), BX
 	SUBQ $0x04, BX
 	JLT  rest
 
@@ -471,7 +491,7 @@ one:
 	JNZ         one
 
 last:
-	CMPQ        144(AX), $0x00
+	CMPQ        160(AX), $0x00
 	JE          summed
 	VMASKMOVPS  (DX), Y0, Y5
 	VMASKMOVPS  (CX), Y0, Y6
@@ -485,36 +505,40 @@ summed:
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y2, Y1, Y1
-	MOVQ         200(AX), CX
+	MOVQ         240(AX), CX
 	VEXTRACTF128 $0x01, Y1, X2
 	VADDPS       X1, X2, X2
 	VHADDPS      X2, X2, X2
 	VHADDPS      X2, X2, X2
-	CMPQ         152(AX), $0x00
+	CMPQ         168(AX), $0x00
 	JE           set
 	VADDSS       (CX), X2, X2
 
 set:
 	VMOVSS X2, (CX)
+	MOVQ   72(AX), CX
+	ADDQ   CX, 224(AX)
 	MOVQ   80(AX), CX
-	ADDQ   CX, 192(AX)
+	ADDQ   CX, 232(AX)
+	MOVQ   88(AX), CX
+	ADDQ   CX, 240(AX)
+	DECQ   248(AX)
+	JNZ    tile
 	MOVQ   96(AX), CX
 	ADDQ   CX, 200(AX)
-	DECQ   224(AX)
-	JNZ    tile
-	MOVQ   72(AX), CX
-	ADDQ   CX, 184(AX)
-	MOVQ   88(AX), CX
+	MOVQ   104(AX), CX
 	ADDQ   CX, 208(AX)
-	DECQ   216(AX)
-	JNZ    row
+	MOVQ   112(AX), CX
+	ADDQ   CX, 216(AX)
+	DECQ   256(AX)
+	JNZ    run
 	MOVQ   32(AX), CX
-	ADDQ   CX, 160(AX)
-	MOVQ   40(AX), CX
-	ADDQ   CX, 168(AX)
-	MOVQ   48(AX), CX
 	ADDQ   CX, 176(AX)
-	DECQ   136(AX)
+	MOVQ   40(AX), CX
+	ADDQ   CX, 184(AX)
+	MOVQ   48(AX), CX
+	ADDQ   CX, 192(AX)
+	DECQ   152(AX)
 	JNZ    batch
 	VZEROUPPER
 	RET

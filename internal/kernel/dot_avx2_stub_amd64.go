@@ -4,19 +4,19 @@
 
 package kernel
 
-// dotAVX2R2C4 does p.batch times p.rows x p.cols tiles of 2 x 4 dot products, each a sum over p.sums times
+// dotAVX2R2C4 does p.batch times p.outer runs of p.inner tiles of 2 x 4 dot products, each a sum over p.sums times
 // (p.k vectors of 8 and one of p.tail, which may be 0). It trusts every number in p and changes p.
 //
 //go:noescape
 func dotAVX2R2C4(c *float32, a *float32, b *float32, p *dotArgs)
 
-// dotAVX2R1C4 does p.batch times p.rows x p.cols tiles of 1 x 4 dot products, each a sum over p.sums times
+// dotAVX2R1C4 does p.batch times p.outer runs of p.inner tiles of 1 x 4 dot products, each a sum over p.sums times
 // (p.k vectors of 8 and one of p.tail, which may be 0). It trusts every number in p and changes p.
 //
 //go:noescape
 func dotAVX2R1C4(c *float32, a *float32, b *float32, p *dotArgs)
 
-// dotAVX2R1C1 does p.batch times p.rows x p.cols tiles of 1 x 1 dot products, each a sum over p.sums times
+// dotAVX2R1C1 does p.batch times p.outer runs of p.inner tiles of 1 x 1 dot products, each a sum over p.sums times
 // (p.k vectors of 8 and one of p.tail, which may be 0). It trusts every number in p and changes p.
 //
 //go:noescape

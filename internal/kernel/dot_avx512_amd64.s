@@ -9,12 +9,12 @@
 TEXT ·dotAVX512R4C4(SB), NOSPLIT, $0-32
 	MOVQ  p+24(FP), AX
 	MOVQ  c+0(FP), CX
-	MOVQ  CX, 160(AX)
-	MOVQ  a+8(FP), CX
-	MOVQ  CX, 168(AX)
-	MOVQ  b+16(FP), CX
 	MOVQ  CX, 176(AX)
-	MOVQ  144(AX), DX
+	MOVQ  a+8(FP), CX
+	MOVQ  CX, 184(AX)
+	MOVQ  b+16(FP), CX
+	MOVQ  CX, 192(AX)
+	MOVQ  160(AX), DX
 	MOVL  $0xffffffff, CX
 	BZHIL DX, CX, CX
 	KMOVW CX, K1
@@ -24,20 +24,24 @@ TEXT ·dotAVX512R4C4(SB), NOSPLIT, $0-32
 	LEAQ  (SI)(SI*2), DI
 
 batch:
-	MOVQ 168(AX), CX
-	MOVQ CX, 184(AX)
-	MOVQ 160(AX), CX
-	MOVQ CX, 208(AX)
-	MOVQ 120(AX), CX
-	MOVQ CX, 216(AX)
-
-row:
-	MOVQ 176(AX), CX
-	MOVQ CX, 192(AX)
-	MOVQ 208(AX), CX
+	MOVQ 184(AX), CX
 	MOVQ CX, 200(AX)
-	MOVQ 128(AX), CX
+	MOVQ 192(AX), CX
+	MOVQ CX, 208(AX)
+	MOVQ 176(AX), CX
+	MOVQ CX, 216(AX)
+	MOVQ 144(AX), CX
+	MOVQ CX, 256(AX)
+
+run:
+	MOVQ 200(AX), CX
 	MOVQ CX, 224(AX)
+	MOVQ 208(AX), CX
+	MOVQ CX, 232(AX)
+	MOVQ 216(AX), CX
+	MOVQ CX, 240(AX)
+	MOVQ 136(AX), CX
+	MOVQ CX, 248(AX)
 
 tile:
 	VPXORD Z0, Z0, Z0
@@ -56,12 +60,12 @@ tile:
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
-	MOVQ   184(AX), CX
-	MOVQ   192(AX), R8
-	MOVQ   112(AX), R10
+	MOVQ   224(AX), CX
+	MOVQ   232(AX), R8
+	MOVQ   128(AX), R10
 
 sum:
-	MOVQ  104(AX), R9
+	MOVQ  120(AX), R9
 	TESTQ R9, R9
 	JZ    last
 
@@ -96,7 +100,7 @@ one:
 	JNZ         one
 
 last:
-	CMPQ        144(AX), $0x00
+	CMPQ        160(AX), $0x00
 	JE          summed
 	VMOVUPS.Z   (R8), K1, Z16
 	VMOVUPS.Z   (R8)(SI*1), K1, Z17
@@ -128,7 +132,7 @@ summed:
 	ADDQ          64(AX), R8
 	DECQ          R10
 	JNZ           sum
-	MOVQ          200(AX), CX
+	MOVQ          240(AX), CX
 	VUNPCKLPS     Z1, Z0, Z16
 	VUNPCKHPS     Z1, Z0, Z17
 	VADDPS        Z16, Z17, Z16
@@ -144,7 +148,7 @@ summed:
 	VADDPS        X16, X17, X17
 	CMPQ          8(AX), $0x04
 	JNE           apart0
-	CMPQ          152(AX), $0x00
+	CMPQ          168(AX), $0x00
 	JE            row0
 	VADDPS        (CX), X17, X17
 
@@ -155,7 +159,7 @@ row0:
 apart0:
 	MOVQ      CX, R8
 	MOVQ      8(AX), R9
-	CMPQ      152(AX), $0x00
+	CMPQ      168(AX), $0x00
 	JE        lanes0
 	VMOVSS    (R8), X16
 	VINSERTPS $0x10, (R8)(R9*1), X16, X16
@@ -189,7 +193,7 @@ stored0:
 	VADDPS        X16, X17, X17
 	CMPQ          8(AX), $0x04
 	JNE           apart1
-	CMPQ          152(AX), $0x00
+	CMPQ          168(AX), $0x00
 	JE            row1
 	VADDPS        (CX), X17, X17
 
@@ -200,7 +204,7 @@ row1:
 apart1:
 	MOVQ      CX, R8
 	MOVQ      8(AX), R9
-	CMPQ      152(AX), $0x00
+	CMPQ      168(AX), $0x00
 	JE        lanes1
 	VMOVSS    (R8), X16
 	VINSERTPS $0x10, (R8)(R9*1), X16, X16
@@ -234,7 +238,7 @@ stored1:
 	VADDPS        X16, X17, X17
 	CMPQ          8(AX), $0x04
 	JNE           apart2
-	CMPQ          152(AX), $0x00
+	CMPQ          168(AX), $0x00
 	JE            row2
 	VADDPS        (CX), X17, X17
 
@@ -245,7 +249,7 @@ row2:
 apart2:
 	MOVQ      CX, R8
 	MOVQ      8(AX), R9
-	CMPQ      152(AX), $0x00
+	CMPQ      168(AX), $0x00
 	JE        lanes2
 	VMOVSS    (R8), X16
 	VINSERTPS $0x10, (R8)(R9*1), X16, X16
@@ -279,7 +283,7 @@ stored2:
 	VADDPS        X16, X17, X17
 	CMPQ          8(AX), $0x04
 	JNE           apart3
-	CMPQ          152(AX), $0x00
+	CMPQ          168(AX), $0x00
 	JE            row3
 	VADDPS        (CX), X17, X17
 
@@ -290,7 +294,7 @@ row3:
 apart3:
 	MOVQ      CX, R8
 	MOVQ      8(AX), R9
-	CMPQ      152(AX), $0x00
+	CMPQ      168(AX), $0x00
 	JE        lanes3
 	VMOVSS    (R8), X16
 	VINSERTPS $0x10, (R8)(R9*1), X16, X16
@@ -308,25 +312,29 @@ lanes3:
 	VEXTRACTPS $0x03, X17, (R8)(R9*1)
 
 stored3:
+	MOVQ 72(AX), CX
+	ADDQ CX, 224(AX)
 	MOVQ 80(AX), CX
-	ADDQ CX, 192(AX)
+	ADDQ CX, 232(AX)
+	MOVQ 88(AX), CX
+	ADDQ CX, 240(AX)
+	DECQ 248(AX)
+	JNZ  tile
 	MOVQ 96(AX), CX
 	ADDQ CX, 200(AX)
-	DECQ 224(AX)
-	JNZ  tile
-	MOVQ 72(AX), CX
-	ADDQ CX, 184(AX)
-	MOVQ 88(AX), CX
+	MOVQ 104(AX), CX
 	ADDQ CX, 208(AX)
-	DECQ 216(AX)
-	JNZ  row
+	MOVQ 112(AX), CX
+	ADDQ CX, 216(AX)
+	DECQ 256(AX)
+	JNZ  run
 	MOVQ 32(AX), CX
-	ADDQ CX, 160(AX)
-	MOVQ 40(AX), CX
-	ADDQ CX, 168(AX)
-	MOVQ 48(AX), CX
 	ADDQ CX, 176(AX)
-	DECQ 136(AX)
+	MOVQ 40(AX), CX
+	ADDQ CX, 184(AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 192(AX)
+	DECQ 152(AX)
 	JNZ  batch
 	VZEROUPPER
 	RET
@@ -336,12 +344,12 @@ stored3:
 TEXT ·dotAVX512R2C4(SB), NOSPLIT, $0-32
 	MOVQ  p+24(FP), AX
 	MOVQ  c+0(FP), CX
-	MOVQ  CX, 160(AX)
-	MOVQ  a+8(FP), CX
-	MOVQ  CX, 168(AX)
-	MOVQ  b+16(FP), CX
 	MOVQ  CX, 176(AX)
-	MOVQ  144(AX), DX
+	MOVQ  a+8(FP), CX
+	MOVQ  CX, 184(AX)
+	MOVQ  b+16(FP), CX
+	MOVQ  CX, 192(AX)
+	MOVQ  160(AX), DX
 	MOVL  $0xffffffff, CX
 	BZHIL DX, CX, CX
 	KMOVW CX, K1
@@ -350,20 +358,24 @@ TEXT ·dotAVX512R2C4(SB), NOSPLIT, $0-32
 	LEAQ  (BX)(BX*2), SI
 
 batch:
-	MOVQ 168(AX), CX
-	MOVQ CX, 184(AX)
-	MOVQ 160(AX), CX
-	MOVQ CX, 208(AX)
-	MOVQ 120(AX), CX
-	MOVQ CX, 216(AX)
-
-row:
-	MOVQ 176(AX), CX
-	MOVQ CX, 192(AX)
-	MOVQ 208(AX), CX
+	MOVQ 184(AX), CX
 	MOVQ CX, 200(AX)
-	MOVQ 128(AX), CX
+	MOVQ 192(AX), CX
+	MOVQ CX, 208(AX)
+	MOVQ 176(AX), CX
+	MOVQ CX, 216(AX)
+	MOVQ 144(AX), CX
+	MOVQ CX, 256(AX)
+
+run:
+	MOVQ 200(AX), CX
 	MOVQ CX, 224(AX)
+	MOVQ 208(AX), CX
+	MOVQ CX, 232(AX)
+	MOVQ 216(AX), CX
+	MOVQ CX, 240(AX)
+	MOVQ 136(AX), CX
+	MOVQ CX, 248(AX)
 
 tile:
 	VPXORD Z0, Z0, Z0
@@ -374,12 +386,12 @@ tile:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   184(AX), CX
-	MOVQ   192(AX), DI
-	MOVQ   112(AX), R9
+	MOVQ   224(AX), CX
+	MOVQ   232(AX), DI
+	MOVQ   128(AX), R9
 
 sum:
-	MOVQ  104(AX), R8
+	MOVQ  120(AX), R8
 	TESTQ R8, R8
 	JZ    last
 
@@ -404,7 +416,7 @@ one:
 	JNZ         one
 
 last:
-	CMPQ        144(AX), $0x00
+	CMPQ        160(AX), $0x00
 	JE          summed
 	VMOVUPS.Z   (DI), K1, Z8
 	VMOVUPS.Z   (DI)(BX*1), K1, Z9
@@ -426,7 +438,7 @@ summed:
 	ADDQ          64(AX), DI
 	DECQ          R9
 	JNZ           sum
-	MOVQ          200(AX), CX
+	MOVQ          240(AX), CX
 	VUNPCKLPS     Z1, Z0, Z8
 	VUNPCKHPS     Z1, Z0, Z9
 	VADDPS        Z8, Z9, Z8
@@ -442,7 +454,7 @@ summed:
 	VADDPS        X8, X9, X9
 	CMPQ          8(AX), $0x04
 	JNE           apart0
-	CMPQ          152(AX), $0x00
+	CMPQ          168(AX), $0x00
 	JE            row0
 	VADDPS        (CX), X9, X9
 
@@ -453,7 +465,7 @@ row0:
 apart0:
 	MOVQ      CX, DI
 	MOVQ      8(AX), R8
-	CMPQ      152(AX), $0x00
+	CMPQ      168(AX), $0x00
 	JE        lanes0
 	VMOVSS    (DI), X8
 	VINSERTPS $0x10, (DI)(R8*1), X8, X8
@@ -487,7 +499,7 @@ stored0:
 	VADDPS        X8, X9, X9
 	CMPQ          8(AX), $0x04
 	JNE           apart1
-	CMPQ          152(AX), $0x00
+	CMPQ          168(AX), $0x00
 	JE            row1
 	VADDPS        (CX), X9, X9
 
@@ -498,7 +510,7 @@ row1:
 apart1:
 	MOVQ      CX, DI
 	MOVQ      8(AX), R8
-	CMPQ      152(AX), $0x00
+	CMPQ      168(AX), $0x00
 	JE        lanes1
 	VMOVSS    (DI), X8
 	VINSERTPS $0x10, (DI)(R8*1), X8, X8
@@ -516,25 +528,29 @@ lanes1:
 	VEXTRACTPS $0x03, X9, (DI)(R8*1)
 
 stored1:
+	MOVQ 72(AX), CX
+	ADDQ CX, 224(AX)
 	MOVQ 80(AX), CX
-	ADDQ CX, 192(AX)
+	ADDQ CX, 232(AX)
+	MOVQ 88(AX), CX
+	ADDQ CX, 240(AX)
+	DECQ 248(AX)
+	JNZ  tile
 	MOVQ 96(AX), CX
 	ADDQ CX, 200(AX)
-	DECQ 224(AX)
-	JNZ  tile
-	MOVQ 72(AX), CX
-	ADDQ CX, 184(AX)
-	MOVQ 88(AX), CX
+	MOVQ 104(AX), CX
 	ADDQ CX, 208(AX)
-	DECQ 216(AX)
-	JNZ  row
+	MOVQ 112(AX), CX
+	ADDQ CX, 216(AX)
+	DECQ 256(AX)
+	JNZ  run
 	MOVQ 32(AX), CX
-	ADDQ CX, 160(AX)
-	MOVQ 40(AX), CX
-	ADDQ CX, 168(AX)
-	MOVQ 48(AX), CX
 	ADDQ CX, 176(AX)
-	DECQ 136(AX)
+	MOVQ 40(AX), CX
+	ADDQ CX, 184(AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 192(AX)
+	DECQ 152(AX)
 	JNZ  batch
 	VZEROUPPER
 	RET
@@ -544,12 +560,12 @@ stored1:
 TEXT ·dotAVX512R1C4(SB), NOSPLIT, $0-32
 	MOVQ  p+24(FP), AX
 	MOVQ  c+0(FP), CX
-	MOVQ  CX, 160(AX)
-	MOVQ  a+8(FP), CX
-	MOVQ  CX, 168(AX)
-	MOVQ  b+16(FP), CX
 	MOVQ  CX, 176(AX)
-	MOVQ  144(AX), DX
+	MOVQ  a+8(FP), CX
+	MOVQ  CX, 184(AX)
+	MOVQ  b+16(FP), CX
+	MOVQ  CX, 192(AX)
+	MOVQ  160(AX), DX
 	MOVL  $0xffffffff, CX
 	BZHIL DX, CX, CX
 	KMOVW CX, K1
@@ -557,20 +573,24 @@ TEXT ·dotAVX512R1C4(SB), NOSPLIT, $0-32
 	LEAQ  (DX)(DX*2), BX
 
 batch:
-	MOVQ 168(AX), CX
-	MOVQ CX, 184(AX)
-	MOVQ 160(AX), CX
-	MOVQ CX, 208(AX)
-	MOVQ 120(AX), CX
-	MOVQ CX, 216(AX)
-
-row:
-	MOVQ 176(AX), CX
-	MOVQ CX, 192(AX)
-	MOVQ 208(AX), CX
+	MOVQ 184(AX), CX
 	MOVQ CX, 200(AX)
-	MOVQ 128(AX), CX
+	MOVQ 192(AX), CX
+	MOVQ CX, 208(AX)
+	MOVQ 176(AX), CX
+	MOVQ CX, 216(AX)
+	MOVQ 144(AX), CX
+	MOVQ CX, 256(AX)
+
+run:
+	MOVQ 200(AX), CX
 	MOVQ CX, 224(AX)
+	MOVQ 208(AX), CX
+	MOVQ CX, 232(AX)
+	MOVQ 216(AX), CX
+	MOVQ CX, 240(AX)
+	MOVQ 136(AX), CX
+	MOVQ CX, 248(AX)
 
 tile:
 	VPXORD Z0, Z0, Z0
@@ -581,12 +601,12 @@ tile:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   184(AX), CX
-	MOVQ   192(AX), SI
-	MOVQ   112(AX), R8
+	MOVQ   224(AX), CX
+	MOVQ   232(AX), SI
+	MOVQ   128(AX), R8
 
 sum:
-	MOVQ 104(AX), DI
+	MOVQ 120(AX), DI
 	SUBQ $0x02, DI
 	JLT  rest
 
@@ -634,7 +654,7 @@ one:
 	JNZ         one
 
 last:
-	CMPQ        144(AX), $0x00
+	CMPQ        160(AX), $0x00
 	JE          summed
 	VMOVUPS.Z   (SI), K1, Z8
 	VMOVUPS.Z   (SI)(DX*1), K1, Z9
@@ -655,7 +675,7 @@ summed:
 	VADDPS        Z5, Z1, Z1
 	VADDPS        Z6, Z2, Z2
 	VADDPS        Z7, Z3, Z3
-	MOVQ          200(AX), CX
+	MOVQ          240(AX), CX
 	VUNPCKLPS     Z1, Z0, Z8
 	VUNPCKHPS     Z1, Z0, Z9
 	VADDPS        Z8, Z9, Z8
@@ -671,7 +691,7 @@ summed:
 	VADDPS        X8, X9, X9
 	CMPQ          8(AX), $0x04
 	JNE           apart0
-	CMPQ          152(AX), $0x00
+	CMPQ          168(AX), $0x00
 	JE            row0
 	VADDPS        (CX), X9, X9
 
@@ -682,7 +702,7 @@ row0:
 apart0:
 	MOVQ      CX, SI
 	MOVQ      8(AX), DI
-	CMPQ      152(AX), $0x00
+	CMPQ      168(AX), $0x00
 	JE        lanes0
 	VMOVSS    (SI), X8
 	VINSERTPS $0x10, (SI)(DI*1), X8, X8
@@ -700,25 +720,29 @@ lanes0:
 	VEXTRACTPS $0x03, X9, (SI)(DI*1)
 
 stored0:
+	MOVQ 72(AX), CX
+	ADDQ CX, 224(AX)
 	MOVQ 80(AX), CX
-	ADDQ CX, 192(AX)
+	ADDQ CX, 232(AX)
+	MOVQ 88(AX), CX
+	ADDQ CX, 240(AX)
+	DECQ 248(AX)
+	JNZ  tile
 	MOVQ 96(AX), CX
 	ADDQ CX, 200(AX)
-	DECQ 224(AX)
-	JNZ  tile
-	MOVQ 72(AX), CX
-	ADDQ CX, 184(AX)
-	MOVQ 88(AX), CX
+	MOVQ 104(AX), CX
 	ADDQ CX, 208(AX)
-	DECQ 216(AX)
-	JNZ  row
+	MOVQ 112(AX), CX
+	ADDQ CX, 216(AX)
+	DECQ 256(AX)
+	JNZ  run
 	MOVQ 32(AX), CX
-	ADDQ CX, 160(AX)
-	MOVQ 40(AX), CX
-	ADDQ CX, 168(AX)
-	MOVQ 48(AX), CX
 	ADDQ CX, 176(AX)
-	DECQ 136(AX)
+	MOVQ 40(AX), CX
+	ADDQ CX, 184(AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 192(AX)
+	DECQ 152(AX)
 	JNZ  batch
 	VZEROUPPER
 	RET
@@ -728,43 +752,47 @@ stored0:
 TEXT ·dotAVX512R1C1(SB), NOSPLIT, $0-32
 	MOVQ  p+24(FP), AX
 	MOVQ  c+0(FP), CX
-	MOVQ  CX, 160(AX)
-	MOVQ  a+8(FP), CX
-	MOVQ  CX, 168(AX)
-	MOVQ  b+16(FP), CX
 	MOVQ  CX, 176(AX)
-	MOVQ  144(AX), DX
+	MOVQ  a+8(FP), CX
+	MOVQ  CX, 184(AX)
+	MOVQ  b+16(FP), CX
+	MOVQ  CX, 192(AX)
+	MOVQ  160(AX), DX
 	MOVL  $0xffffffff, CX
 	BZHIL DX, CX, CX
 	KMOVW CX, K1
 
 batch:
-	MOVQ 168(AX), CX
-	MOVQ CX, 184(AX)
-	MOVQ 160(AX), CX
-	MOVQ CX, 208(AX)
-	MOVQ 120(AX), CX
-	MOVQ CX, 216(AX)
-
-row:
-	MOVQ 176(AX), CX
-	MOVQ CX, 192(AX)
-	MOVQ 208(AX), CX
+	MOVQ 184(AX), CX
 	MOVQ CX, 200(AX)
-	MOVQ 128(AX), CX
+	MOVQ 192(AX), CX
+	MOVQ CX, 208(AX)
+	MOVQ 176(AX), CX
+	MOVQ CX, 216(AX)
+	MOVQ 144(AX), CX
+	MOVQ CX, 256(AX)
+
+run:
+	MOVQ 200(AX), CX
 	MOVQ CX, 224(AX)
+	MOVQ 208(AX), CX
+	MOVQ CX, 232(AX)
+	MOVQ 216(AX), CX
+	MOVQ CX, 240(AX)
+	MOVQ 136(AX), CX
+	MOVQ CX, 248(AX)
 
 tile:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   184(AX), CX
-	MOVQ   192(AX), DX
-	MOVQ   112(AX), SI
+	MOVQ   224(AX), CX
+	MOVQ   232(AX), DX
+	MOVQ   128(AX), SI
 
 sum:
-	MOVQ 104(AX), BX
+	MOVQ 120(AX), BX
 	SUBQ $0x04, BX
 	JLT  rest
 
@@ -800,7 +828,7 @@ one:
 	JNZ         one
 
 last:
-	CMPQ        144(AX), $0x00
+	CMPQ        160(AX), $0x00
 	JE          summed
 	VMOVUPS.Z   (DX), K1, Z4
 	VMOVUPS.Z   (CX), K1, Z5
@@ -814,38 +842,42 @@ summed:
 	VADDPS        Z2, Z0, Z0
 	VADDPS        Z3, Z1, Z1
 	VADDPS        Z1, Z0, Z0
-	MOVQ          200(AX), CX
+	MOVQ          240(AX), CX
 	VEXTRACTF64X4 $0x01, Z0, Y4
 	VADDPS        Y0, Y4, Y4
 	VEXTRACTF32X4 $0x01, Y4, X5
 	VADDPS        X4, X5, X5
 	VHADDPS       X5, X5, X5
 	VHADDPS       X5, X5, X5
-	CMPQ          152(AX), $0x00
+	CMPQ          168(AX), $0x00
 	JE            set
 	VADDSS        (CX), X5, X5
 
 set:
 	VMOVSS X5, (CX)
+	MOVQ   72(AX), CX
+	ADDQ   CX, 224(AX)
 	MOVQ   80(AX), CX
-	ADDQ   CX, 192(AX)
+	ADDQ   CX, 232(AX)
+	MOVQ   88(AX), CX
+	ADDQ   CX, 240(AX)
+	DECQ   248(AX)
+	JNZ    tile
 	MOVQ   96(AX), CX
 	ADDQ   CX, 200(AX)
-	DECQ   224(AX)
-	JNZ    tile
-	MOVQ   72(AX), CX
-	ADDQ   CX, 184(AX)
-	MOVQ   88(AX), CX
+	MOVQ   104(AX), CX
 	ADDQ   CX, 208(AX)
-	DECQ   216(AX)
-	JNZ    row
+	MOVQ   112(AX), CX
+	ADDQ   CX, 216(AX)
+	DECQ   256(AX)
+	JNZ    run
 	MOVQ   32(AX), CX
-	ADDQ   CX, 160(AX)
-	MOVQ   40(AX), CX
-	ADDQ   CX, 168(AX)
-	MOVQ   48(AX), CX
 	ADDQ   CX, 176(AX)
-	DECQ   136(AX)
+	MOVQ   40(AX), CX
+	ADDQ   CX, 184(AX)
+	MOVQ   48(AX), CX
+	ADDQ   CX, 192(AX)
+	DECQ   152(AX)
 	JNZ    batch
 	VZEROUPPER
 	RET

@@ -4,25 +4,25 @@
 
 package kernel
 
-// dotAVX512R4C4 does p.batch times p.rows x p.cols tiles of 4 x 4 dot products, each a sum over p.sums times
+// dotAVX512R4C4 does p.batch times p.outer runs of p.inner tiles of 4 x 4 dot products, each a sum over p.sums times
 // (p.k vectors of 16 and one of p.tail, which may be 0). It trusts every number in p and changes p.
 //
 //go:noescape
 func dotAVX512R4C4(c *float32, a *float32, b *float32, p *dotArgs)
 
-// dotAVX512R2C4 does p.batch times p.rows x p.cols tiles of 2 x 4 dot products, each a sum over p.sums times
+// dotAVX512R2C4 does p.batch times p.outer runs of p.inner tiles of 2 x 4 dot products, each a sum over p.sums times
 // (p.k vectors of 16 and one of p.tail, which may be 0). It trusts every number in p and changes p.
 //
 //go:noescape
 func dotAVX512R2C4(c *float32, a *float32, b *float32, p *dotArgs)
 
-// dotAVX512R1C4 does p.batch times p.rows x p.cols tiles of 1 x 4 dot products, each a sum over p.sums times
+// dotAVX512R1C4 does p.batch times p.outer runs of p.inner tiles of 1 x 4 dot products, each a sum over p.sums times
 // (p.k vectors of 16 and one of p.tail, which may be 0). It trusts every number in p and changes p.
 //
 //go:noescape
 func dotAVX512R1C4(c *float32, a *float32, b *float32, p *dotArgs)
 
-// dotAVX512R1C1 does p.batch times p.rows x p.cols tiles of 1 x 1 dot products, each a sum over p.sums times
+// dotAVX512R1C1 does p.batch times p.outer runs of p.inner tiles of 1 x 1 dot products, each a sum over p.sums times
 // (p.k vectors of 16 and one of p.tail, which may be 0). It trusts every number in p and changes p.
 //
 //go:noescape

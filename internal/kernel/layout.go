@@ -21,15 +21,16 @@ type mulArgs struct {
 
 // dotArgs tells the assembly micro-kernels of Dot what to do. All distances are in bytes. The micro-kernels change it.
 type dotArgs struct {
-	crow, ccol, arow, brow           int
-	cbatch, abatch, bbatch           int
-	askip, bskip                     int // from the end of the whole vectors of one summed product to the start of the next
-	astep, bstep, crowstep, ccolstep int // between tiles
-	k, sums, rows, cols, batch       int // k counts whole vectors, rows and cols count tiles
-	tail                             int // elements of k beyond the whole vectors
-	add                              int // not 0: add to c
+	crow, ccol, arow, brow       int
+	cbatch, abatch, bbatch       int
+	askip, bskip                 int // from the end of the whole vectors of one summed product to the start of the next
+	ainner, binner, cinner       int // between the tiles of a run
+	aouter, bouter, couter       int // between runs of tiles
+	k, sums, inner, outer, batch int // k counts whole vectors, inner the tiles of a run and outer the runs
+	tail                         int // elements of k beyond the whole vectors
+	add                          int // not 0: add to c
 
 	// Scratch of the micro-kernels.
-	c, a, b, tileA, tileB, tileC, rowC uintptr
-	rowsLeft, colsLeft                 int
+	c, a, b, runA, runB, runC, tileA, tileB, tileC uintptr
+	innerLeft, outerLeft                           int
 }

@@ -163,6 +163,9 @@ func (r shapes) dot() Dot {
 		p.K = r.IntN(1500)
 		p.M, p.N = r.size(10), r.size(10)
 	}
+	if r.IntN(8) == 0 { // more than the first cache holds
+		p.M, p.N, p.K = 4+r.IntN(20), 30+r.IntN(40), 250+r.IntN(300)
+	}
 	if r.IntN(6) == 0 { // few columns beside the rows
 		p.M, p.N, p.K, p.Add = 16+r.IntN(90), 2+r.IntN(31), 4+r.IntN(50), false
 	}

@@ -100,8 +100,14 @@ func (t *dotTiles) call(r, s, rows, cols int, c, a, b []float32) {
 		crow: 4 * t.CRow, ccol: 4 * t.CCol, arow: 4 * t.ARow, brow: 4 * t.BRow,
 		cbatch: 4 * t.CBatch, abatch: 4 * t.ABatch, bbatch: 4 * t.BBatch,
 		askip: 4 * (t.asum - t.k/lanes*lanes), bskip: 4 * (t.bsum - t.k/lanes*lanes),
-		astep: 4 * r * t.ARow, bstep: 4 * s * t.BRow, crowstep: 4 * r * t.CRow, ccolstep: 4 * s * t.CCol,
-		k: t.k / lanes, tail: t.k % lanes, sums: t.sums, rows: rows, cols: cols, batch: t.Batch,
+		binner: 4 * s * t.BRow, cinner: 4 * s * t.CCol, inner: cols,
+		aouter: 4 * r * t.ARow, couter: 4 * r * t.CRow, outer: rows,
+		k: t.k / lanes, tail: t.k % lanes, sums: t.sums, batch: t.Batch,
+	}
+	// What a run passes over is read again for each run. If not all fits into the first cache, the smaller operand is the one to stay there.
+	if s*cols > r*rows && t.sums*t.k*(r*rows+s*cols) > 3*l1Floats/2 {
+		p.inner, p.ainner, p.cinner, p.outer, p.bouter, p.couter = p.outer, p.aouter, p.couter, p.inner, p.binner, p.cinner
+		p.aouter, p.binner = 0, 0
 	}
 	if t.Add {
 		p.add = 1

@@ -139,7 +139,7 @@ done:
 	RET
 
 // func fromU8AVX2(dst *float32, src *uint8, scale float32, shift float32, n int)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
 TEXT ·fromU8AVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), CX
 	MOVQ         dst+0(FP), DX
@@ -151,6 +151,7 @@ TEXT ·fromU8AVX2(SB), NOSPLIT, $0-32
 	XORQ         AX, AX
 
 loop:
+	PREFETCHT0  2048(BX)(AX*1)
 	VPMOVZXBD   (BX)(AX*1), Y2
 	VCVTDQ2PS   Y2, Y2
 	VFMADD213PS Y1, Y0, Y2
@@ -162,7 +163,7 @@ loop:
 	RET
 
 // func diffU8AVX2(dst *float32, a *uint8, b *uint8, scale float32, lo float32, hi float32, n int)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX, AVX2, MMX+, SSE
 TEXT ·diffU8AVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+40(FP), CX
 	MOVQ         dst+0(FP), DX
@@ -177,17 +178,19 @@ TEXT ·diffU8AVX2(SB), NOSPLIT, $0-48
 	XORQ         AX, AX
 
 loop:
-	VPMOVZXBD (BX)(AX*1), Y3
-	VPMOVZXBD (SI)(AX*1), Y4
-	VPSUBD    Y4, Y3, Y3
-	VCVTDQ2PS Y3, Y3
-	VMULPS    Y0, Y3, Y3
-	VMAXPS    Y1, Y3, Y3
-	VMINPS    Y2, Y3, Y3
-	VMOVUPS   Y3, (DX)(AX*4)
-	ADDQ      $0x08, AX
-	SUBQ      $0x08, CX
-	JNZ       loop
+	PREFETCHT0 2048(BX)(AX*1)
+	PREFETCHT0 2048(SI)(AX*1)
+	VPMOVZXBD  (BX)(AX*1), Y3
+	VPMOVZXBD  (SI)(AX*1), Y4
+	VPSUBD     Y4, Y3, Y3
+	VCVTDQ2PS  Y3, Y3
+	VMULPS     Y0, Y3, Y3
+	VMAXPS     Y1, Y3, Y3
+	VMINPS     Y2, Y3, Y3
+	VMOVUPS    Y3, (DX)(AX*4)
+	ADDQ       $0x08, AX
+	SUBQ       $0x08, CX
+	JNZ        loop
 	VZEROUPPER
 	RET
 

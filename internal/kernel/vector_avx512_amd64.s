@@ -85,7 +85,7 @@ done:
 	RET
 
 // func fromU8AVX512(dst *float32, src *uint8, scale float32, shift float32, n int)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, MMX+, SSE
 TEXT ·fromU8AVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), CX
 	MOVQ         dst+0(FP), DX
@@ -97,6 +97,7 @@ TEXT ·fromU8AVX512(SB), NOSPLIT, $0-32
 	XORQ         AX, AX
 
 loop:
+	PREFETCHT0  2048(BX)(AX*1)
 	VPMOVZXBD   (BX)(AX*1), Z2
 	VCVTDQ2PS   Z2, Z2
 	VFMADD213PS Z1, Z0, Z2
@@ -108,7 +109,7 @@ loop:
 	RET
 
 // func diffU8AVX512(dst *float32, a *uint8, b *uint8, scale float32, lo float32, hi float32, n int)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, MMX+, SSE
 TEXT ·diffU8AVX512(SB), NOSPLIT, $0-48
 	MOVQ         n+40(FP), CX
 	MOVQ         dst+0(FP), DX
@@ -123,17 +124,19 @@ TEXT ·diffU8AVX512(SB), NOSPLIT, $0-48
 	XORQ         AX, AX
 
 loop:
-	VPMOVZXBD (BX)(AX*1), Z3
-	VPMOVZXBD (SI)(AX*1), Z4
-	VPSUBD    Z4, Z3, Z3
-	VCVTDQ2PS Z3, Z3
-	VMULPS    Z0, Z3, Z3
-	VMAXPS    Z1, Z3, Z3
-	VMINPS    Z2, Z3, Z3
-	VMOVUPS   Z3, (DX)(AX*4)
-	ADDQ      $0x10, AX
-	SUBQ      $0x10, CX
-	JNZ       loop
+	PREFETCHT0 2048(BX)(AX*1)
+	PREFETCHT0 2048(SI)(AX*1)
+	VPMOVZXBD  (BX)(AX*1), Z3
+	VPMOVZXBD  (SI)(AX*1), Z4
+	VPSUBD     Z4, Z3, Z3
+	VCVTDQ2PS  Z3, Z3
+	VMULPS     Z0, Z3, Z3
+	VMAXPS     Z1, Z3, Z3
+	VMINPS     Z2, Z3, Z3
+	VMOVUPS    Z3, (DX)(AX*4)
+	ADDQ       $0x10, AX
+	SUBQ       $0x10, CX
+	JNZ        loop
 	VZEROUPPER
 	RET
 

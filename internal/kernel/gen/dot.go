@@ -24,7 +24,7 @@ func dotKernel(t isa, rows, cols int) {
 
 	f := begin(name, "dotArgs")
 	Doc(
-		fmt.Sprintf("%s does p.batch times p.rows x p.cols tiles of %d x %d dot products, each a sum over p.sums times", name, rows, cols),
+		fmt.Sprintf("%s does p.batch times p.outer runs of p.inner tiles of %d x %d dot products, each a sum over p.sums times", name, rows, cols),
 		fmt.Sprintf("(p.k vectors of %d and one of p.tail, which may be 0). It trusts every number in p and changes p.", t.lanes()),
 	)
 	end := t.newTail(f("tail"))
@@ -42,13 +42,15 @@ func dotKernel(t isa, rows, cols int) {
 	k, sums := GP64(), GP64()
 
 	Label("batch")
-	move("a", "tileA")
-	move("c", "rowC")
-	move("rows", "rowsLeft")
-	Label("row")
-	move("b", "tileB")
-	move("rowC", "tileC")
-	move("cols", "colsLeft")
+	move("a", "runA")
+	move("b", "runB")
+	move("c", "runC")
+	move("outer", "outerLeft")
+	Label("run")
+	move("runA", "tileA")
+	move("runB", "tileB")
+	move("runC", "tileC")
+	move("inner", "innerLeft")
 	Label("tile")
 	sum := make([][]VecVirtual, sets)
 	for s := range sum {
@@ -138,14 +140,16 @@ func dotKernel(t isa, rows, cols int) {
 		VMOVSS(x, Mem{Base: to})
 	}
 
-	add("bstep", "tileB")
-	add("ccolstep", "tileC")
-	DECQ(f("colsLeft"))
+	add("ainner", "tileA")
+	add("binner", "tileB")
+	add("cinner", "tileC")
+	DECQ(f("innerLeft"))
 	JNZ(LabelRef("tile"))
-	add("astep", "tileA")
-	add("crowstep", "rowC")
-	DECQ(f("rowsLeft"))
-	JNZ(LabelRef("row"))
+	add("aouter", "runA")
+	add("bouter", "runB")
+	add("couter", "runC")
+	DECQ(f("outerLeft"))
+	JNZ(LabelRef("run"))
 	add("cbatch", "c")
 	add("abatch", "a")
 	add("bbatch", "b")

@@ -154,11 +154,15 @@ func (l *loop) whole(body func()) {
 	RET()
 }
 
+// ahead is how many bytes before their use a frame's are asked for: it comes from far away, and what the processor asks for by itself ends with a page.
+const ahead = 2048
+
 func fromU8(t isa) {
 	l := t.start("fromU8", "func(dst *float32, src *uint8, scale, shift float32, n int)", fmt.Sprintf("sets dst to scale*src + shift; n is a multiple of %d.", t.lanes()))
 	dst, src, scale, shift := l.pointer("dst", 0), l.pointer("src", 0), t.scalar("scale"), t.scalar("shift")
 	l.whole(func() {
 		v := t.vec()
+		PREFETCHT0(Mem{Base: src, Index: l.off, Scale: 1, Disp: ahead})
 		VPMOVZXBD(Mem{Base: src, Index: l.off, Scale: 1}, v)
 		VCVTDQ2PS(v, v)
 		VFMADD213PS(shift, scale, v)
@@ -172,6 +176,8 @@ func diffU8(t isa) {
 	scale, lo, hi := t.scalar("scale"), t.scalar("lo"), t.scalar("hi")
 	l.whole(func() {
 		v, w := t.vec(), t.vec()
+		PREFETCHT0(Mem{Base: a, Index: l.off, Scale: 1, Disp: ahead})
+		PREFETCHT0(Mem{Base: b, Index: l.off, Scale: 1, Disp: ahead})
 		VPMOVZXBD(Mem{Base: a, Index: l.off, Scale: 1}, v)
 		VPMOVZXBD(Mem{Base: b, Index: l.off, Scale: 1}, w)
 		VPSUBD(w, v, v)
