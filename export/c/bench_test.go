@@ -56,7 +56,7 @@ func benchmark(b *testing.B, flags []string, spec factor.Spec, bits, memory int)
 		}
 		fd.program, fd.weights, fd.biases, fd.numbers = build.Program, narrow(build.IntWeights, build.Arithmetic), build.IntBiases, build.Numbers
 	}
-	fd.layout, fd.classes, fd.steps, fd.row, fd.lag = build.Layout, 27, steps, 19200, -1
+	fd.layout, fd.classes, fd.steps, fd.row = build.Layout, 27, steps, 19200
 	var all []float32
 	for range steps {
 		all = append(all, rows[0]...)

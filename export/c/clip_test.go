@@ -58,7 +58,7 @@ func TestRealClip(t *testing.T) {
 		t.Fatal(err)
 	}
 	fd := feed{program: b.Program, weights: b.Weights, biases: b.Biases, numbers: b.Numbers, layout: b.Layout,
-		classes: 3, steps: len(frames), row: len(frames[0]), part: 160, lag: 5, rows: slices.Concat(frames...)}
+		classes: 3, steps: len(frames), row: len(frames[0]), part: 160, lag: lags.List{5}, rows: slices.Concat(frames...)}
 	floats := clipLogits(t, found[0], Float, fd, 3*len(frames))
 	if d := farthest(floats, stream(t, f, nil, frames)); !(d < 1e-5) {
 		t.Errorf("floats are off by %g", d)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/fdht/fdht/internal/program"
+	"github.com/fdht/fdht/lags"
 )
 
 // strict are the flags under which nothing may be said.
@@ -78,25 +79,33 @@ func run(t *testing.T, exe string, in io.Reader, args ...string) []byte {
 	return out.Bytes()
 }
 
-// feed is what host.c reads of one model: rows of floats, or of bytes with a lag.
+// feed is what host.c reads of one model: rows of floats, or of bytes with lags.
 type feed struct {
 	program, weights, biases, numbers any
 	layout                            program.Layout
-	classes, steps, row, part, lag    int
+	classes, steps, row, part         int
+	lag                               lags.List
 	rows                              any
 }
 
 func (f feed) write(t testing.TB, w io.Writer) {
 	t.Helper()
 	l := f.layout
+	count, list := -1, []int32{}
+	if _, bytes := f.rows.([]byte); bytes {
+		count = f.lag.Len()
+		for _, v := range f.lag.Values() {
+			list = append(list, int32(v))
+		}
+	}
 	var head []int32
 	for _, n := range []int{
 		binary.Size(f.program) / 4, binary.Size(f.weights) / elementSize(f.weights), binary.Size(f.biases) / elementSize(f.biases), binary.Size(f.numbers) / 4,
-		l.Data, l.Sums, l.Pack, f.classes, f.steps, f.row, f.part, f.lag,
+		l.Data, l.Sums, l.Pack, f.classes, f.steps, f.row, f.part, count,
 	} {
 		head = append(head, int32(n))
 	}
-	for _, v := range []any{head, f.program, f.weights, f.biases, f.numbers, f.rows} {
+	for _, v := range []any{head, f.program, f.weights, f.biases, f.numbers, list, f.rows} {
 		if err := binary.Write(w, binary.NativeEndian, v); err != nil {
 			t.Fatal(err)
 		}

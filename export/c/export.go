@@ -19,6 +19,9 @@ var engineHeader string
 //go:embed engine/core.c
 var engineCore string
 
+//go:embed engine/ring.c
+var engineRing string
+
 //go:embed engine/float.c
 var engineFloat string
 
@@ -136,9 +139,6 @@ func overflows(sum, shift int) bool {
 }
 
 func build(a Arithmetic, p *program.Program, numbers []float32) (*Build, error) {
-	if l := p.Pixels.Lag; l.Len() > 1 {
-		return nil, fmt.Errorf("frame.lag %v: C is not exported with several lags yet: export a model of one lag", l)
-	}
 	code, layout, err := p.Encode()
 	if err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func (b *Build) Files(name string) ([]File, error) {
 	if !nameRule.MatchString(name) {
 		return nil, fmt.Errorf("name %q: want a C name in lower case, a letter and then letters, digits or _, 31 at most", name)
 	}
-	header, source := b.Arithmetic.engine(b.constants())
+	header, source := b.Arithmetic.engine(b.constants(), b.program.Pixels.Lag.Len() > 0)
 	return []File{
 		{name + ".h", []byte(rename(header, name))},
 		{name + ".c", []byte(rename(source, name))},

@@ -74,7 +74,7 @@ func TestFixed(t *testing.T) {
 				in[a] = new(bytes.Buffer)
 			}
 			fd := feed{program: b.Program, weights: narrow(b.IntWeights, a), biases: b.IntBiases, numbers: b.Numbers, layout: b.Layout,
-				classes: len(f.Config.Classes), steps: steps, row: f.Config.Input, part: 5 * i, lag: -1}
+				classes: len(f.Config.Classes), steps: steps, row: f.Config.Input, part: 5 * i}
 			fed := rows
 			if n%3 == 1 {
 				fed = louder(rows)
@@ -84,7 +84,7 @@ func TestFixed(t *testing.T) {
 			want[a], names[a] = append(want[a], engine(m, fed)), append(names[a], name)
 			if px := b.program.Pixels; px.Rule != 0 {
 				frames := testmodels.Bytes(px.Frame, steps, 2)
-				fd.rows, fd.lag, fd.row = slices.Concat(frames...), px.Lag[0], px.Frame
+				fd.rows, fd.lag, fd.row = slices.Concat(frames...), px.Lag, px.Frame
 				fd.write(t, in[a])
 				want[a], names[a] = append(want[a], engine(m, rowsOf(t, f.Config, frames))), append(names[a], name+" bytes")
 			}

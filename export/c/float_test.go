@@ -56,14 +56,14 @@ func TestFloat(t *testing.T) {
 				t.Fatalf("%s: %v", name, err)
 			}
 			fd := feed{program: b.Program, weights: b.Weights, biases: b.Biases, numbers: b.Numbers, layout: b.Layout,
-				classes: len(f.Config.Classes), steps: steps, row: f.Config.Input, part: 7 * part, lag: -1}
+				classes: len(f.Config.Classes), steps: steps, row: f.Config.Input, part: 7 * part}
 			rows := testmodels.Rows(f.Config, steps, 1)
 			fd.rows = slices.Concat(rows...)
 			fd.write(t, &in)
 			names, want = append(names, name), append(want, stream(t, f, rows, nil))
 			if px := b.program.Pixels; px.Rule != 0 {
 				frames := testmodels.Bytes(px.Frame, steps, 2)
-				fd.rows, fd.lag, fd.row = slices.Concat(frames...), px.Lag[0], px.Frame
+				fd.rows, fd.lag, fd.row = slices.Concat(frames...), px.Lag, px.Frame
 				fd.write(t, &in)
 				names, want = append(names, name+" bytes"), append(want, stream(t, f, nil, frames))
 			}

@@ -59,29 +59,49 @@ func (a Arithmetic) bytes() (data, weight, bias int) {
 }
 
 // Engine is the engine without a model, for a host that loads models: header and source, named fdht.h and fdht.c. It has fdht_open but neither fdht_init,
-// fdht_label nor the constants of a model.
-func Engine(a Arithmetic) (header, source string) { return a.engine("") }
+// fdht_label, a ring of frames nor the constants of a model.
+func Engine(a Arithmetic) (header, source string) { return a.engine("", false) }
 
-// Parts of the header that only a model's own engine has.
-var ownParts = []struct{ begin, end string }{
-	{"typedef struct {\n    fdht_sum sums[", "/* One sequence"},
-	{"/* fdht_init", "/* fdht_open"},
-	{"/* fdht_label", "#endif"},
+// part is a part of the header, by the texts with which it and what is behind it begin.
+type part struct{ begin, end string }
+
+var (
+	// ownParts are those that only a model's own engine has.
+	ownParts = []part{
+		{"typedef struct {\n    fdht_sum sums[", "/* One sequence"},
+		{"/* fdht_init", "/* fdht_open"},
+		{"/* fdht_label", "#endif"},
+	}
+	// ringParts are those that only the engine of a model of differences has.
+	ringParts = []part{
+		{" *         fdht_frame", " *         fdht_predict"},
+		{"/* The last frames", "/* fdht_init"},
+		{"/* fdht_frame", "/* fdht_predict"},
+	}
+)
+
+// without cuts parts out of a header.
+func without(header string, parts []part) string {
+	for _, p := range parts {
+		at := strings.Index(header, p.begin)
+		header = header[:at] + header[at+strings.Index(header[at:], p.end):]
+	}
+	return header
 }
 
-// engine puts the constants into the header, and the source together. Without a model's constants what needs them is left out.
-func (a Arithmetic) engine(constants string) (header, source string) {
+// engine puts the constants into the header, and the source together. Without a model's constants what needs them is left out, and without a ring what keeps frames.
+func (a Arithmetic) engine(constants string, ring bool) (header, source string) {
 	types, totals := a.types()
 	header = strings.Replace(engineHeader, "/*CONSTANTS*/\n", types+constants+"\n", 1)
 	source = "#include \"fdht.h\"\n\n"
+	if !ring {
+		header = without(header, ringParts)
+	}
 	own := constants != ""
 	if own {
 		source += "#include \"fdht_weights.h\"\n\n"
 	} else {
-		for _, p := range ownParts {
-			at := strings.Index(header, p.begin)
-			header = header[:at] + header[at+strings.Index(header[at:], p.end):]
-		}
+		header = without(header, ownParts)
 	}
 	source += totals + engineCore + "\n" + a.source()
 	if own {
@@ -95,6 +115,9 @@ void fdht_init(fdht_state *s, fdht_workspace *memory)
 const char *fdht_label(int32_t number) { return number < 0 || number >= FDHT_CLASSES ? 0 : labels[number]; }
 `
 	}
+	if ring {
+		source += engineRing
+	}
 	return header, source
 }
 
@@ -103,16 +126,27 @@ func (b *Build) constants() string {
 	var t strings.Builder
 	c := b.program.Config
 	t.WriteString("\n")
-	def := func(name string, value int, what string) {
-		fmt.Fprintf(&t, "#define %-20s %-8d /* %s */\n", "FDHT_"+name, value, what)
+	text := func(name, value, what string) {
+		fmt.Fprintf(&t, "#define %-20s %-8s /* %s */\n", "FDHT_"+name, value, what)
 	}
+	def := func(name string, value int, what string) { text(name, strconv.Itoa(value), what) }
 	def("INPUT", c.Input, "numbers of a row")
 	def("CLASSES", len(c.Classes), "logits")
 	if f := c.Frame; f != nil {
 		def("HEIGHT", f.Height, "of a frame: "+f.Input)
 		def("WIDTH", f.Width, "of a frame")
 		def("FRAME_BYTES", b.program.Pixels.Frame, "of a frame")
-		def("LAG", b.program.Pixels.Lag[0], "frames between the two of a difference; 0: none")
+		lag := b.program.Pixels.Lag
+		def("LAGS", lag.Len(), "differences of a pixel")
+		if lag.Len() > 1 {
+			text("LAG", strings.ReplaceAll(lag.String(), ",", ", "), "frames between the two of each difference, to stand in braces")
+		} else {
+			def("LAG", lag[0], "frames between the two of a difference; 0: none")
+		}
+		if lag.Len() > 0 {
+			def("LONGEST_LAG", lag.Last(), "frames of a ring")
+			def("RING_BYTES", b.Ring(), "sizeof(fdht_ring)")
+		}
 	}
 	def("STEPS", c.Steps, "frames of a clip in training, taken evenly; 0: all")
 	def("DATA", b.Layout.Data, "of the working memory: activations,")
@@ -126,6 +160,15 @@ func (b *Build) constants() string {
 func (b *Build) Workspace() int {
 	data, weight, _ := b.Arithmetic.bytes()
 	return 4 * ((4*b.Layout.Sums + data*b.Layout.Data + weight*b.Layout.Pack + 3) / 4)
+}
+
+// Ring is the size in C of the frames that a model of differences looks back on, as a ring keeps them: whole words; 0 for other models.
+func (b *Build) Ring() int {
+	px := b.program.Pixels
+	if px.Lag.Len() == 0 {
+		return 0
+	}
+	return 8 + 4*((px.Lag.Last()*px.Frame+3)/4)
 }
 
 // Bytes is the size of the model's constants in C.

@@ -26,7 +26,6 @@ func TestFrames(t *testing.T) {
 		Pictures string `json:"pictures"`
 		Height   int    `json:"height"`
 		Width    int    `json:"width"`
-		Lag      int    `json:"lag"`
 		Steps    []int  `json:"steps"`
 	}
 	const pictures = 13
@@ -34,15 +33,21 @@ func TestFrames(t *testing.T) {
 	var names []string
 	var cases []testCase
 	var want [][]float64
-	for k, kind := range []string{dataset.RGB, dataset.Grey, dataset.Diff, dataset.GreyDiff} {
-		m := testmodels.Random(t, testmodels.Frames(kind), uint64(k))
+	for k, of := range []struct {
+		kind string
+		lag  []int
+	}{
+		{dataset.RGB, nil}, {dataset.Grey, nil}, {dataset.Diff, []int{2}}, {dataset.GreyDiff, []int{2}},
+		{dataset.Diff, []int{1, 4}}, {dataset.GreyDiff, []int{3, 8}}, {dataset.Diff, []int{1, 2, 3, 4, 5, 6, 7, 20}}, {dataset.GreyDiff, []int{1, 2, 3, 4, 5, 6, 7, 20}},
+	} {
+		m := testmodels.Random(t, testmodels.Frames(of.kind, of.lag...), uint64(k))
 		site, err := Build(m, 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, size := range [][2]int{{37, 53}, {5, 6}, {8, 10}, {4, 90}, {1, 1}, {16, 10}} {
-			name := fmt.Sprintf("%s-%dx%d", kind, size[0], size[1])
-			c := testCase{filepath.Join(dir, name+".bin"), filepath.Join(dir, name+".rgba"), size[0], size[1], m.Config.Frame.Lag[0], nil}
+			name := fmt.Sprintf("%s-%s-%dx%d", of.kind, m.Config.Frame.Lag, size[0], size[1])
+			c := testCase{filepath.Join(dir, name+".bin"), filepath.Join(dir, name+".rgba"), size[0], size[1], nil}
 			for k := range m.Config.Steps {
 				c.Steps = append(c.Steps, (2*k+1)*pictures/(2*m.Config.Steps)) // the middles of equal parts
 			}
@@ -93,10 +98,12 @@ func TestFrames(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, engine := range engines {
-		var got [][]float32
+		var got [][2][]float32 // with older pictures given, and watched
 		runNode(t, &got, "frames.mjs", filepath.Join("engine", engine), path)
 		for i, name := range names {
-			testutil.Close(t, engine+": "+name, got[i], want[i], 1e-4)
+			for _, logits := range got[i] {
+				testutil.Close(t, engine+": "+name, logits, want[i], 1e-4)
+			}
 		}
 	}
 }

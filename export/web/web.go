@@ -64,9 +64,6 @@ func Build(m *model.File, most int64) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.Lag.Len() > 1 {
-		return nil, fmt.Errorf("frame.lag %v: a page is not exported with several lags yet: export a model of one lag", in.Lag)
-	}
 	s, err := staticFiles()
 	if err != nil {
 		return nil, err

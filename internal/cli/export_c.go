@@ -40,6 +40,7 @@ type exportedC struct {
 	Bits      int     `json:"bits"`
 	Constants int     `json:"constant_bytes"`
 	Workspace int     `json:"workspace_bytes"`
+	Ring      int     `json:"ring_bytes,omitempty"` // models of differences: the frames that they look back on
 	MAC       float64 `json:"mac_per_frame"`
 }
 
@@ -86,8 +87,12 @@ func (x *exportCCmd) Run(u *ui) error {
 		return err
 	}
 	if x.JSON {
-		return u.json(exportedC{x.Out, bits, b.Bytes(), b.Workspace(), b.MAC})
+		return u.json(exportedC{x.Out, bits, b.Bytes(), b.Workspace(), b.Ring(), b.MAC})
 	}
-	u.note("%s is written: %s.h, %s.c and %s_weights.h; constants %s, working memory %s", x.Out, x.Name, x.Name, x.Name, size(int64(b.Bytes())), size(int64(b.Workspace())))
+	ring := ""
+	if n := b.Ring(); n > 0 {
+		ring = ", frames to look back on " + size(int64(n))
+	}
+	u.note("%s is written: %s.h, %s.c and %s_weights.h; constants %s, working memory %s%s", x.Out, x.Name, x.Name, x.Name, size(int64(b.Bytes())), size(int64(b.Workspace())), ring)
 	return nil
 }

@@ -29,6 +29,10 @@ func All(t testing.TB) map[string]*model.File {
 	for i, input := range []string{"rgb", "grey", "diff", "grey+diff"} {
 		all["frames-"+input] = Random(t, Frames(input), uint64(i))
 	}
+	for i, l := range []lags.List{{1, 3}, {1, 2, 3, 4, 5, 6, 7, 20}} {
+		all["frames-diff-"+l.String()] = Random(t, Frames("diff", l.Values()...), uint64(i))
+		all["frames-grey+diff-"+l.String()] = Random(t, Frames("grey+diff", l.Values()...), uint64(i))
+	}
 	for _, d := range [][2][]int{{{30}, {24}}, {{6, 5}, {4, 6}}, {{3, 2, 5}, {4, 3, 2}}, {{3, 2, 1, 5, 2}, {2, 2, 3, 1, 2}}, {{2, 3, 2, 2, 3, 1}, {2, 2, 2, 3, 1, 1}}} {
 		rank := 3
 		if len(d[0]) == 1 {
@@ -104,9 +108,12 @@ func sorts(cell string, kind factor.Kind, scope factor.Scope, n int) model.Confi
 	return c
 }
 
-// Frames is a model of small video frames of the given kind.
-func Frames(input string) model.Config {
-	channels := map[string]int{"rgb": 3, "grey": 1, "diff": 1, "grey+diff": 2}[input]
+// Frames is a model of small video frames of the given kind; of differences over these lags, or over 2 source frames.
+func Frames(input string, lag ...int) model.Config {
+	if len(lag) == 0 {
+		lag = []int{2}
+	}
+	channels := map[string]int{"rgb": 3, "grey": 1, "diff": len(lag), "grey+diff": 1 + len(lag)}[input]
 	c := model.Config{
 		Cell: "lstm", Input: 80 * channels, Hidden: 12, Layers: 1, Classes: []string{"left", "right"}, Pooling: "mean",
 		Structure: factor.HTSpec([]int{10, 2, 5 * channels}, []int{4, 3, 4}, 3, 3),
@@ -114,7 +121,8 @@ func Frames(input string) model.Config {
 		Standardise: &model.Standardise{Mean: []float64{0.1}, Std: []float64{0.3}},
 	}
 	if input == "diff" || input == "grey+diff" {
-		c.Frame.Lag, c.Frame.Gain = lags.List{2}, 4
+		copy(c.Frame.Lag[:], lag)
+		c.Frame.Gain = 4
 	}
 	return c
 }

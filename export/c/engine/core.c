@@ -9,7 +9,7 @@ enum {
 #define FDHT_LANES 16
 #endif
 
-enum { AXES = 16, LANES = FDHT_LANES };
+enum { AXES = 16, LANES = FDHT_LANES, MOST_LAGS = 8 };
 
 /* The arithmetic, which comes after. */
 static fdht_data stored(total_t total, int32_t shift);                                  /* the result of a step */
@@ -394,19 +394,40 @@ static float between(const uint8_t *bytes, const uint8_t *old, int32_t i, float 
     return v < -1 ? -1 : v > 1 ? 1 : v;
 }
 
-int32_t fdht_pixels(fdht_state *s, const uint8_t *bytes, const uint8_t *old, int32_t count)
+/* lags is how many differences a pixel has. */
+static int32_t lags(const int32_t *program)
+{
+    const int32_t rule = program[P_PIXELS];
+    return rule < 2 ? 0 : program[P_INPUT] / program[P_FRAME] - (rule == 3);
+}
+
+/* pixels takes count bytes of a frame, beside those of the frame of each lag. */
+static int32_t pixels(fdht_state *s, const uint8_t *bytes, const uint8_t *const *old, int32_t count)
 {
     const int32_t *const program = s->model.program;
     const float unit = s->model.numbers[0], gain = s->model.numbers[1];
-    const int32_t rule = program[P_PIXELS], each = rule == 3 ? 2 : 1;
-    int32_t i;
-    if (rule == 0 || (rule > 1 && !old) || count < 0 || count > (program[P_INPUT] - s->fed) / each || s->steps == MOST_STEPS)
+    const int32_t rule = program[P_PIXELS], n = lags(program), each = n + (rule != 2);
+    int32_t i, k;
+    if (rule == 0 || count < 0 || count > (program[P_INPUT] - s->fed) / each || s->steps == MOST_STEPS)
         return -1;
     for (i = 0; i < count; i++) {
         if (rule != 2)
             take(s, input(s, unit * (float)bytes[i], s->fed));
-        if (rule != 1)
-            take(s, input(s, between(bytes, old, i, gain), s->fed));
+        for (k = 0; k < n; k++)
+            take(s, input(s, between(bytes, old[k], i, gain), s->fed));
     }
     return count > 0 && s->fed == 0;
+}
+
+int32_t fdht_pixels(fdht_state *s, const uint8_t *bytes, const uint8_t *old, int32_t count)
+{
+    const uint8_t *parts[MOST_LAGS];
+    const int32_t *const program = s->model.program;
+    const int32_t n = lags(program);
+    int32_t k;
+    if (count < 0 || count > program[P_FRAME] || (n > 0 && !old))
+        return -1;
+    for (k = 0; k < n; k++)
+        parts[k] = old + k * count;
+    return pixels(s, bytes, parts, count);
 }

@@ -127,16 +127,27 @@ EXPORT(shape) void shape(u32 n) {
 	}
 }
 
-// row makes the input row of a frame and the one it is compared with, and the picture of it that people see: differences are
-// lighter and darker than a middle grey, or warm and cold on the grey of the frame.
-EXPORT(row) u8 *row(u32 now, u32 before) {
+static u32 older[8]; // the frame that each difference is to
+
+// before says which frame the differences of lag number k are to.
+EXPORT(before) void before(u32 k, u32 n) { older[k & 7] = n; }
+
+// difference is that of byte i of a frame to the frame of lag number k, times scale, within -1..1.
+static float difference(const u8 *a, u32 k, u32 i, float scale) {
+	float d = scale * (float)((int)a[i] - (int)frame(older[k])[i]);
+	return d > 1 ? 1 : d < -1 ? -1 : d;
+}
+
+// row makes the input row of a frame beside those it is compared with, and the picture of it that people see: differences are
+// lighter and darker than a middle grey, or warm and cold on the grey of the frame. Of several the first is in red, the last in blue.
+EXPORT(row) u8 *row(u32 now) {
 	union {
 		u32 bits;
 		float value;
 	} gain = {head->gain};
 	const float unit = 1.0f / 255, scale = gain.value * unit;
 	const u32 C = channels(), pixels = head->height * head->width;
-	const u8 *a = frame(now), *b = frame(before);
+	const u8 *a = frame(now);
 	float *x = memory + head->x;
 	u8 *p = seen;
 	if (head->kind == RGB || head->kind == GREY) {
@@ -146,17 +157,17 @@ EXPORT(row) u8 *row(u32 now, u32 before) {
 			p[0] = a[0], p[1] = a[C / 2], p[2] = a[C - 1], p[3] = 255;
 		return seen;
 	}
-	for (u32 i = 0; i < pixels; i++, p += 4) {
-		float d = scale * (float)((int)a[i] - (int)b[i]);
-		d = d > 1 ? 1 : d < -1 ? -1 : d;
+	const u32 each = head->inputs / pixels, lags = each - (head->kind == GREY_DIFF);
+	for (u32 i = 0; i < pixels; i++, x += each, p += 4) {
+		float *d = x + each - lags;
+		for (u32 k = 0; k < lags; k++)
+			d[k] = difference(a, k, i, scale);
 		p[3] = 255;
 		if (head->kind == DIFF) {
-			x[i] = d;
-			p[0] = p[1] = p[2] = tint(127.5f + 127.5f * d);
+			p[0] = tint(127.5f + 127.5f * d[0]), p[1] = tint(127.5f + 127.5f * d[lags / 2]), p[2] = tint(127.5f + 127.5f * d[lags - 1]);
 		} else {
-			x[2 * i] = unit * a[i];
-			x[2 * i + 1] = d;
-			p[0] = tint(a[i] + 160 * d), p[1] = a[i], p[2] = tint(a[i] - 160 * d);
+			x[0] = unit * a[i];
+			p[0] = tint(a[i] + 160 * d[0]), p[1] = a[i], p[2] = tint(a[i] - 160 * d[lags - 1]);
 		}
 	}
 	return seen;

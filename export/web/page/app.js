@@ -139,16 +139,15 @@ const watch = (file) =>
     become("reading", "Looking …");
     const clip = await Clip.open(video, file, signal);
     try {
-      const { steps, frame } = engine.meta;
+      const { lags } = engine, { steps } = engine.meta;
       const at = picks(clip.length, steps, longestClip);
       engine.reset();
       for (const [k, i] of at.entries()) {
-        const before = frame.lag ? await clip.picture(Math.max(i - frame.lag, 0)) : null;
+        for (const [k, lag] of [...lags.entries()].reverse()) engine.shape(1 + k, await clip.picture(Math.max(i - lag, 0))); // the oldest first: on in the clip
         const now = await clip.picture(i);
-        if (before) engine.shape(1, before);
         const [[pixels, logits], ms] = clock(() => {
           engine.shape(0, now);
-          const seen = engine.look(0, before ? 1 : 0);
+          const seen = engine.look(0, lags.map((_, k) => 1 + k));
           engine.put(0);
           return [seen, engine.step(0)];
         });
@@ -180,16 +179,12 @@ const film = () =>
     filming = true;
     $("camera").textContent = "Stop the camera";
     become("reading", "Waiting for the camera …");
-    const { window, frame } = engine.meta;
-    let seen = 0, taken = 0, last = -Infinity;
+    const { window } = engine.meta;
+    engine.forget();
+    let taken = 0, last = -Infinity;
     const see = (picture) => {
-      const ring = frame.lag + 1;
       const now = performance.now();
-      const [pixels, ms] = clock(() => {
-        engine.shape(seen % ring, picture);
-        return engine.look(seen % ring, Math.max(seen - frame.lag, 0) % ring);
-      });
-      seen++;
+      const [pixels, ms] = clock(() => engine.watch(picture));
       draw(pixels);
       const wait = (1000 * $("span").value) / window;
       if (now - last < wait - 4) return; // a frame comes a little early or late

@@ -29,6 +29,9 @@ export class Engine {
   constructor(wasm, meta) {
     this.wasm = wasm;
     this.meta = meta;
+    /** Of differences: how many frames before a frame those are that it is compared with, rising. */
+    this.lags = [meta.frame.lag].flat().filter((lag) => lag > 0);
+    this.forget();
   }
 
   /** A view of the engine's memory; it ends when the engine takes more. */
@@ -48,10 +51,24 @@ export class Engine {
     this.wasm.shape(n);
   }
 
-  /** Takes a frame as input, beside the one that differences are to. Returns the picture that the network sees, RGBA, to keep. */
+  /** Takes a frame as input, beside those that differences are to, one for each lag. Returns the picture that the network sees, RGBA, to keep. */
   look(now, before) {
     const { height, width } = this.meta.frame;
-    return new Uint8ClampedArray(this.bytes(this.wasm.row(now, before), 4 * height * width));
+    for (const [k, n] of before.entries()) this.wasm.before(k, n);
+    return new Uint8ClampedArray(this.bytes(this.wasm.row(now), 4 * height * width));
+  }
+
+  /** Looks at the next picture of a video beside those that it has kept, as many as it looks back on. */
+  watch(picture) {
+    const ring = Math.max(0, ...this.lags) + 1;
+    const now = this.seen++;
+    this.shape(now % ring, picture);
+    return this.look(now % ring, this.lags.map((lag) => Math.max(now - lag, 0) % ring));
+  }
+
+  /** Begins another video to watch. */
+  forget() {
+    this.seen = 0;
   }
 
   /** Keeps the input half of what was looked at in a slot. */

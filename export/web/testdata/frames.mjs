@@ -1,5 +1,6 @@
 // Runs the engine on pictures: node frames.mjs ENGINE.js ENGINE.wasm CASES.json. Each case names a model.bin and a file of RGBA pictures
-// [n][height][width], and the pictures that each step takes beside the older ones; what is printed is a JSON list of the last logits.
+// [n][height][width], and the pictures that steps take; what is printed is a JSON list of the last logits: of steps that are given older
+// pictures, then of the same steps of a video that is watched.
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
@@ -20,12 +21,20 @@ for (const c of JSON.parse(readFileSync(cases, "utf8"))) {
   engine.shape(0, { height: 3, width: 200, data: new Uint8ClampedArray(2400) }); // another size before
   engine.reset();
   for (const i of c.steps) {
-    if (c.lag) engine.shape(1, picture(Math.max(i - c.lag, 0)));
+    for (const [k, lag] of engine.lags.entries()) engine.shape(1 + k, picture(Math.max(i - lag, 0)));
     engine.shape(0, picture(i));
-    engine.look(0, c.lag ? 1 : 0);
+    engine.look(0, engine.lags.map((_, k) => 1 + k));
     engine.put(0);
     logits = engine.step(0);
   }
-  out.push(Array.from(logits));
+  engine.reset();
+  let watched;
+  for (let i = 0; i * size < pictures.byteLength; i++) {
+    engine.watch(picture(i));
+    if (!c.steps.includes(i)) continue;
+    engine.put(0);
+    watched = engine.step(0);
+  }
+  out.push([Array.from(logits), Array.from(watched)]);
 }
 console.log(JSON.stringify(out));
