@@ -16,7 +16,9 @@ func (c *clips) boardClip(i int, path string) error {
 	line := c.in.Width * c.in.SourceChannels()
 	for _, step := range c.frames[i] {
 		for at := 0; at < len(step[0]); at += line {
-			out = append(append(out, step[0][at:at+line]...), step[1][at:at+line]...)
+			for _, frame := range step {
+				out = append(out, frame[at:at+line]...)
+			}
 		}
 	}
 	return os.WriteFile(path, out, 0o666)

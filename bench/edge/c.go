@@ -89,9 +89,13 @@ func (m *made) board(numbers, file string, count int) (result, error) {
 	return r, nil
 }
 
-// used is a region's use that the linker printed.
+// used is a region's use that the linker printed: of whole KiB it says how many.
 func used(text, region string) (bytes int) {
 	_, after, _ := strings.Cut(text, region)
-	_, _ = fmt.Sscan(after, &bytes)
+	var unit string
+	_, _ = fmt.Sscan(after, &bytes, &unit)
+	if unit == "KB" {
+		bytes <<= 10
+	}
 	return bytes
 }

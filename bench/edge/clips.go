@@ -19,7 +19,7 @@ type clips struct {
 	in     dataset.Input
 	steps  int
 	labels []int
-	frames [][][2][]byte // of each clip and step: the frame and the one it is compared with
+	frames [][][][]byte // of each clip and step: the frame, and for each lag the one it is compared with
 }
 
 // open opens the data set with frames as given, and divides it.
@@ -50,9 +50,6 @@ func openParts(ctx context.Context, c model.Config, o options) (p parts, err err
 	p.steps = c.Steps
 	if p.in, err = frames.Input(c); err != nil {
 		return p, err
-	}
-	if p.in.Lag.Len() > 1 {
-		return p, fmt.Errorf("the model has the lags %v, this compares models of one", p.in.Lag)
 	}
 	p.ds, p.split, err = o.open(ctx, p.in)
 	return p, err
@@ -90,10 +87,14 @@ func (p parts) test(ctx context.Context, o options) (*clips, error) {
 		if err := p.ds.Clip(&picked, i, dataset.Sample{Steps: p.steps}); err != nil {
 			return nil, err
 		}
-		var steps [][2][]byte
+		var steps [][][]byte
 		for t := range picked.Len() {
 			n := picked.Source(t)
-			steps = append(steps, [2][]byte{bytesOf(&all, n), bytesOf(&all, max(n-p.in.Lag[0], 0))})
+			step := [][]byte{bytesOf(&all, n)}
+			for _, lag := range p.in.Lag.Values() {
+				step = append(step, bytesOf(&all, max(n-lag, 0)))
+			}
+			steps = append(steps, step)
 		}
 		test.frames = append(test.frames, steps)
 		test.labels = append(test.labels, p.ds.Label(i))
@@ -124,7 +125,7 @@ func (c *clips) some(n int) *clips {
 	return out
 }
 
-// write writes the clips for other programs: int32 clips, steps, bytes of a frame; then of each step the frame and the one it is compared with.
+// write writes the clips for other programs: int32 clips, steps, bytes of a frame; then of each step the frame, and for each lag the one it is compared with.
 func (c *clips) write(path string) error {
 	f, err := os.Create(path)
 	if err != nil {
@@ -135,8 +136,9 @@ func (c *clips) write(path string) error {
 	err = binary.Write(w, binary.LittleEndian, []int32{int32(len(c.labels)), int32(c.steps), int32(size)})
 	for _, clip := range c.frames {
 		for _, step := range clip {
-			w.Write(step[0]) // an error stays until Flush
-			w.Write(step[1])
+			for _, frame := range step {
+				w.Write(frame) // an error stays until Flush
+			}
 		}
 	}
 	if err == nil {

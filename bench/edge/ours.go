@@ -17,7 +17,6 @@ import (
 	"github.com/fdht/fdht"
 	"github.com/fdht/fdht/dataset"
 	"github.com/fdht/fdht/internal/frames"
-	"github.com/fdht/fdht/lags"
 )
 
 // childArg makes this program one that runs a model file over the clips of a file, in a process of its own whose memory is its own.
@@ -98,8 +97,9 @@ func child(path, file string) error {
 	if err != nil {
 		return err
 	}
-	if in.Lag.Len() > 0 {
-		in.Lag = lags.List{1} // the frame that it is compared with comes just before
+	older := in.Lag.Len()
+	for k := range older {
+		in.Lag[k] = k + 1 // the frames that it is compared with come just before, the last first
 	}
 	live, err := dataset.NewLive(in)
 	if err != nil {
@@ -115,25 +115,28 @@ func child(path, file string) error {
 	if err := binary.Read(r, binary.LittleEndian, &head); err != nil {
 		return err
 	}
-	now, before, row := make([]byte, head[2]), make([]byte, head[2]), make([]float32, in.Size())
+	step, row := make([][]byte, 1+older), make([]float32, in.Size())
+	for i := range step {
+		step[i] = make([]byte, head[2])
+	}
 	var clock times
 	for range head[0] {
 		s.Reset()
 		var p fdht.Prediction
 		for range head[1] {
-			for _, b := range [][]byte{now, before} {
+			for _, b := range step {
 				if _, err := io.ReadFull(r, b); err != nil {
 					return err
 				}
 			}
 			live.Reset()
-			if in.Lag.Len() > 0 {
-				if err := live.Load(row, before); err != nil {
+			for k := older; k > 0; k-- {
+				if err := live.Load(row, step[k]); err != nil {
 					return err
 				}
 			}
 			start := time.Now()
-			if err := live.Load(row, now); err != nil {
+			if err := live.Load(row, step[0]); err != nil {
 				return err
 			}
 			if p, err = s.StepRow(row); err != nil {

@@ -1,6 +1,6 @@
 /* Reads a clip of the host's file clip.bin, a line of pixels at a time, and prints the logits, their bits first, and the label.
  *
- * clip.bin: int32 frames; of each frame line by line the line and the same line of the frame FDHT_LAG before.
+ * clip.bin: int32 frames; of each frame line by line the line, and for each lag the same line of the frame so long before.
  */
 #include "board.h"
 #include "fdht.h"
@@ -9,7 +9,7 @@ enum { LINE = FDHT_FRAME_BYTES / FDHT_HEIGHT };
 
 static fdht_workspace memory;
 static fdht_state state;
-static uint8_t line[2][LINE];
+static uint8_t lines[(1 + FDHT_LAGS) * LINE]; /* one, and those that it is compared with */
 static float logits[FDHT_CLASSES];
 
 static void print_hex(uint32_t v)
@@ -49,12 +49,12 @@ int main(void)
     for (t = 0; t < frames; t++) {
         for (y = 0; y < FDHT_HEIGHT; y++) {
             uint32_t before;
-            if (!board_read(file, line, sizeof line)) {
+            if (!board_read(file, lines, sizeof lines)) {
                 board_print("clip.bin is cut short\n");
                 return 1;
             }
             before = board_ticks();
-            fdht_pixels(&state, line[0], line[1], LINE);
+            fdht_pixels(&state, lines, lines + LINE, LINE);
             ticks += (board_ticks() - before) & 0xffffff;
         }
     }

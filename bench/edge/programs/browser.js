@@ -3,7 +3,8 @@
   const { Engine, engineFile } = await import("./engine.js");
   const load = async (name) => (await fetch(name)).arrayBuffer();
   const engine = await Engine.create(...(await Promise.all([load(engineFile()), load("model.bin")])));
-  const { frame } = engine.meta;
+  const { frame } = engine.meta, { lags } = engine;
+  const each = 1 + lags.length; // frames of a step
   const pictureOf = (bytes) => {
     const channels = bytes.length / (frame.height * frame.width);
     const data = new Uint8ClampedArray(4 * frame.height * frame.width).fill(255);
@@ -15,18 +16,18 @@
   const logits = [];
   const took = [];
   for (let clip = 0; clip < count; clip++) {
-    const from = 12 + 2 * size * steps * clip;
-    const bytes = new Uint8Array(await load(`clips.bin?from=${from}&to=${from + 2 * size * steps}`));
+    const from = 12 + each * size * steps * clip;
+    const bytes = new Uint8Array(await load(`clips.bin?from=${from}&to=${from + each * size * steps}`));
     const pictures = [];
-    for (let k = 0; k < 2 * steps; k++) pictures.push(pictureOf(bytes.subarray(k * size, (k + 1) * size)));
+    for (let k = 0; k < each * steps; k++) pictures.push(pictureOf(bytes.subarray(k * size, (k + 1) * size)));
     engine.reset();
     let out;
     let ms = 0;
     for (let k = 0; k < steps; k++) {
-      if (frame.lag) engine.shape(1, pictures[2 * k + 1]);
+      for (let i = 1; i < each; i++) engine.shape(i, pictures[each * k + i]);
       const start = performance.now();
-      engine.shape(0, pictures[2 * k]);
-      engine.look(0, frame.lag ? 1 : 0);
+      engine.shape(0, pictures[each * k]);
+      engine.look(0, lags.map((_, i) => 1 + i));
       engine.put(0);
       out = engine.step(0);
       ms += performance.now() - start; // a browser's clock is coarse: clips are timed, not frames

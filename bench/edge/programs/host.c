@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 {
     FILE *f = argc == 2 ? fopen(argv[1], "rb") : 0;
     int32_t head[3], clip, step;
-    static uint8_t now[FDHT_FRAME_BYTES], before[FDHT_FRAME_BYTES];
+    static uint8_t frames[(1 + FDHT_LAGS) * FDHT_FRAME_BYTES]; /* one, and those that it is compared with */
     static float logits[FDHT_CLASSES];
     double *ms;
     size_t n = 0;
@@ -31,10 +31,10 @@ int main(int argc, char **argv)
         fdht_reset(&state);
         for (step = 0; step < head[1]; step++) {
             struct timespec a, b;
-            if (fread(now, 1, sizeof now, f) != sizeof now || fread(before, 1, sizeof before, f) != sizeof before)
+            if (fread(frames, 1, sizeof frames, f) != sizeof frames)
                 return 1;
             clock_gettime(CLOCK_MONOTONIC, &a);
-            if (fdht_pixels(&state, now, before, FDHT_FRAME_BYTES) != 1)
+            if (fdht_pixels(&state, frames, frames + FDHT_FRAME_BYTES, FDHT_FRAME_BYTES) != 1)
                 return 1;
             fdht_predict(&state, logits);
             clock_gettime(CLOCK_MONOTONIC, &b);

@@ -9,6 +9,7 @@ const ort = createRequire(path.resolve(modules, "package.json"))("onnxruntime-no
 async function main() {
   const session = await ort.InferenceSession.create(file, { executionProviders: ["cpu"], intraOpNumThreads: 1, interOpNumThreads: 1 });
   const shape = Object.fromEntries(session.inputMetadata.map((m) => [m.name, [1, ...m.shape.slice(1)]]));
+  const older = session.inputNames.filter((name) => name.startsWith("earlier")); // one for each lag, in their order
   const f = fs.openSync(clips, "r");
   const read = (n) => {
     const b = Buffer.alloc(n);
@@ -23,8 +24,7 @@ async function main() {
     let out;
     for (let step = 0; step < steps; step++) {
       const feeds = { frame: new ort.Tensor("uint8", read(size), shape.frame), state };
-      const earlier = new ort.Tensor("uint8", read(size), shape.frame);
-      if (shape.earlier) feeds.earlier = earlier;
+      for (const name of older) feeds[name] = new ort.Tensor("uint8", read(size), shape.frame);
       const start = process.hrtime.bigint();
       out = await session.run(feeds);
       took.push(Number(process.hrtime.bigint() - start) / 1e6);

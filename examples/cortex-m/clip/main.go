@@ -39,9 +39,6 @@ func run(path, file, out string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if in.Lag.Len() > 1 {
-		return fmt.Errorf("%s has the lags %v, the example takes one", path, in.Lag)
-	}
 	var c dataset.Clip
 	ctx := context.Background()
 	if err := dataset.ReadClip(ctx, &c, file, in, dataset.Sample{Steps: m.Config.Steps, Short: dataset.ShortRepeat}, dataset.Options{}); err != nil {
@@ -74,7 +71,7 @@ func run(path, file, out string) error {
 	return nil
 }
 
-// writeClip writes each frame that the clip takes line by line, each line with that of the frame before it by the lag.
+// writeClip writes each frame that the clip takes line by line, each line with those of the frames before it by the lags.
 func writeClip(path string, c *dataset.Clip, frames [][]byte, in dataset.Input) error {
 	f, err := os.Create(path)
 	if err != nil {
@@ -85,10 +82,14 @@ func writeClip(path string, c *dataset.Clip, frames [][]byte, in dataset.Input) 
 	line := in.Width * in.SourceChannels()
 	for t := range c.Len() {
 		i := c.Source(t)
-		cur, old := frames[i], frames[max(i-in.Lag[0], 0)]
+		step := [][]byte{frames[i]}
+		for _, lag := range in.Lag.Values() {
+			step = append(step, frames[max(i-lag, 0)])
+		}
 		for y := range in.Height {
-			w.Write(cur[y*line : (y+1)*line]) // an error stays until Flush
-			w.Write(old[y*line : (y+1)*line])
+			for _, frame := range step {
+				w.Write(frame[y*line : (y+1)*line]) // an error stays until Flush
+			}
 		}
 	}
 	if err == nil {
