@@ -28,7 +28,7 @@ func ffmpegArgs(input string, o Options, live bool) []string {
 		args = append(args, "-threads", strconv.Itoa(o.Threads))
 	}
 	filter, codec := "setpts=N/TB", "ppm"
-	if o.Height > 0 {
+	if o.Height > 0 && o.Box == nil { // a box is cut out here: ffmpeg has none that begins between two pixels or beyond the picture
 		filter += fmt.Sprintf(",scale=%d:%d:flags=area+accurate_rnd+full_chroma_int+bitexact", o.Width, o.Height)
 	}
 	if o.channels() == 1 {
@@ -93,7 +93,7 @@ func readFFmpeg(caller context.Context, path string, r io.Reader, o Options, out
 	count := 0
 	var pix []byte
 	var readErr error
-	stopped := false
+	stopped, cut := false, shaper{o: o}
 	for !stopped {
 		var f Frame
 		f, readErr = readPNM(in, pix)
@@ -102,6 +102,9 @@ func readFFmpeg(caller context.Context, path string, r io.Reader, o Options, out
 		}
 		pix = f.Pix
 		count++
+		if o.Box != nil {
+			f = cut.frame(f.Pix, f.Height, f.Width, f.Channels)
+		}
 		stopped = !out(f)
 	}
 	if stopped {

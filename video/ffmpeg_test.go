@@ -87,6 +87,24 @@ func TestResizeAgreesWithFFmpeg(t *testing.T) {
 	}
 }
 
+// TestBoxOfFFmpeg: a box of what ffmpeg decodes is the box of the same frames read without it.
+func TestBoxOfFFmpeg(t *testing.T) {
+	p := encode(t, "a.mkv", 48, 64, 1, 3, "-c:v", "ffv1", "-pix_fmt", "gray")
+	y := write(t, filepath.Join(t.TempDir(), "a.y4m"), y4mBytes(t, 48, 64, 1, 3))
+	for _, b := range []Box{{Y: 10.5, X: 20, Height: 30, Width: 22.5}, {Y: -5, X: 40, Height: 60, Width: 45}} {
+		o := Options{Height: 16, Width: 12, Channels: 1, Box: &b}
+		theirs, ours := collect(t, p, o), collect(t, y, o)
+		if len(theirs) != 3 || len(ours) != 3 {
+			t.Fatal(len(theirs), len(ours))
+		}
+		for n := range ours {
+			if d := worst(t, theirs[n], ours[n]); d != 0 {
+				t.Errorf("box %v, frame %d: they differ by %d", b, n, d)
+			}
+		}
+	}
+}
+
 // TestY4MAgreesWithFFmpeg reads y4m files of every layout with both.
 func TestY4MAgreesWithFFmpeg(t *testing.T) {
 	for _, format := range []string{"yuv420p", "yuv422p", "yuv444p", "gray", "yuvj420p"} {
