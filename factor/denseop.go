@@ -103,6 +103,8 @@ func share(n int, f func(lo, hi int)) {
 	wg.Wait()
 }
 
+func (op *denseOp) Trace(dst []float32, rows int, x Rows, s *Scratch) { op.Apply(dst, rows, x, s) }
+
 func (op *denseOp) Apply(dst []float32, rows int, x Rows, s *Scratch) {
 	if len(dst) < rows*op.rows {
 		panic(fmt.Sprintf("factor: dst has %d elements for [%d, %d]", len(dst), rows, op.rows))

@@ -26,6 +26,9 @@ type Op interface {
 	NewScratch() *Scratch
 	// Apply adds W x_r to dst[r, :] for r < rows. dst is [rows, M]; x has rows as wide as the window.
 	Apply(dst []float32, rows int, x Rows, s *Scratch)
+	// Trace is Apply for training: it leaves in s, when that is faster, what the next Gradient with s would compute once more. That must be of the
+	// same rows, with no Refresh between; any Apply or Trace with s ends it. The result and the gradients are the same, bit for bit.
+	Trace(dst []float32, rows int, x Rows, s *Scratch)
 	// ApplyT adds W^T dy_r to dx[r, :] for r < rows. dx is [rows, hi-lo], dy is [rows, M].
 	ApplyT(dx []float32, rows int, dy []float32, s *Scratch)
 	// NewGrad makes a sum of gradients, zero.
@@ -49,6 +52,8 @@ type Scratch struct {
 	cut     []float32    // a block of rows of dx, as wide as the box
 	block   [][]float32  // the derivative of each unit's result, for a block of rows; the last is nil when that is dy as it is
 	slope   [][]float32  // the same, dy in its place
+	trace   []float32    // what Trace hands over to Gradient: what the last unit multiplies, term by term, for ...
+	traced  int          // ... so many rows
 	slopes  between      // the derivatives of passing; those of the first unit are used at once, the others kept for a block of rows
 }
 

@@ -121,8 +121,8 @@ func (p *program) forwardPiece(u int, y, x []float32, q piece, add bool, s *Scra
 	}
 }
 
-// run adds the program's result for a block of rows to y.
-func (p *program) run(y, x []float32, rows int, s *Scratch) {
+// run adds the program's result for a block of rows to y. What unit p.traced multiplies is left in trace unless that is nil.
+func (p *program) run(y, x, trace []float32, rows int, s *Scratch) {
 	cur, free := x, [2][]float32{s.pass[0], s.pass[1]}
 	last := len(p.units) - 1
 	for u := range p.units {
@@ -134,6 +134,11 @@ func (p *program) run(y, x []float32, rows int, s *Scratch) {
 		if u == last {
 			p.finish(y, cur, rows, free, s)
 			return
+		}
+		if u+1 == p.traced && trace != nil {
+			p.forward(u, trace, cur, rows, false, s)
+			cur = trace
+			continue
 		}
 		p.forward(u, free[0], cur, rows, false, s)
 		cur, free[0], free[1] = free[0], free[1], free[0]
@@ -179,14 +184,20 @@ func (p *program) reverse(slope [][]float32, dy []float32, rows int, s *Scratch)
 	}
 }
 
-// advance runs the steps over a block of rows of x and adds the derivatives of their operands to sum; slope is what reverse left.
-func (p *program) advance(sum [][]float32, x []float32, slope [][]float32, rows int, s *Scratch) {
+// advance runs the steps over a block of rows of x and adds the derivatives of their operands to sum; slope is what reverse left, trace what run
+// did, or nil.
+func (p *program) advance(sum [][]float32, x []float32, slope [][]float32, trace []float32, rows int, s *Scratch) {
 	cur, free := x, [2][]float32{s.pass[0], s.pass[1]}
 	for u := range p.units {
 		if sh := p.steps[p.units[u].lo].before; sh != nil {
 			to := free[0][:rows*p.unitIn(u)]
 			gatherRows(to, cur, rows, sh)
 			cur, free[0], free[1] = to, free[1], free[0]
+		}
+		if u+1 == p.traced && trace != nil {
+			p.learn(u, sum, nil, cur, slope[u], rows, s)
+			cur = trace
+			continue
 		}
 		var y []float32
 		if u < len(p.units)-1 {

@@ -30,6 +30,8 @@ const blockFloats = 160 << 10
 func newTreeOp(nets []network, params []Param, first, width, box int) *treeOp {
 	op := &treeOp{params: params, width: width, first: first, box: box}
 	one := term{newProgram(nets[0], forward), newProgram(nets[0].transposed(), forward), newProgram(nets[0], gradient)}
+	one.apply.traced = tracedUnit(one.apply, one.grad)
+	one.grad.traced = one.apply.traced
 	op.terms = append(op.terms, one)
 	for _, net := range nets[1:] {
 		op.terms = append(op.terms, term{one.apply.twin(net), one.back.twin(net), one.grad.twin(net)})
@@ -136,6 +138,11 @@ func (op *treeOp) load(buf []float32, x Rows, r, n int) []float32 {
 }
 
 func (op *treeOp) Apply(dst []float32, rows int, x Rows, s *Scratch) {
+	s.traced = 0
+	op.apply(dst, rows, x, s)
+}
+
+func (op *treeOp) apply(dst []float32, rows int, x Rows, s *Scratch) {
 	m := op.terms[0].apply.out
 	if len(dst) < rows*m {
 		panic(fmt.Sprintf("factor: dst has %d elements for [%d, %d]", len(dst), rows, m))
@@ -144,8 +151,8 @@ func (op *treeOp) Apply(dst []float32, rows int, x Rows, s *Scratch) {
 	for r := 0; r < rows; r += size {
 		n := min(size, rows-r)
 		in := op.load(s.rows, x, r, n)
-		for _, t := range op.terms {
-			t.apply.run(dst[r*m:(r+n)*m], in, n, s)
+		for i, t := range op.terms {
+			t.apply.run(dst[r*m:(r+n)*m], in, op.traceOf(i, r, n, s), n, s)
 		}
 	}
 }
@@ -156,6 +163,9 @@ func (op *treeOp) Gradient(g *Grad, rows int, dy []float32, x Rows, s *Scratch) 
 	if len(dy) < rows*m {
 		panic(fmt.Sprintf("factor: dy has %d elements for [%d, %d]", len(dy), rows, m))
 	}
+	if s.traced != rows {
+		s.traced = 0
+	}
 	size := grad.block(true)
 	for r := 0; r < rows; r += size {
 		n := min(size, rows-r)
@@ -163,9 +173,10 @@ func (op *treeOp) Gradient(g *Grad, rows int, dy []float32, x Rows, s *Scratch) 
 		copy(s.slope, s.block)
 		for i, t := range op.terms {
 			t.grad.reverse(s.slope, dy[r*m:(r+n)*m], n, s)
-			t.grad.advance(op.sums(g, i), in, s.slope, n, s)
+			t.grad.advance(op.sums(g, i), in, s.slope, op.traceOf(i, r, n, s), n, s)
 		}
 	}
+	s.traced = 0
 }
 
 func (op *treeOp) Collect(target [][]float32, g *Grad) {
@@ -188,7 +199,7 @@ func (op *treeOp) ApplyT(dx []float32, rows int, dy []float32, s *Scratch) {
 			clear(to)
 		}
 		for _, t := range op.terms {
-			t.back.run(to, dy[r*m:(r+n)*m], n, s)
+			t.back.run(to, dy[r*m:(r+n)*m], nil, n, s)
 		}
 		if op.width < op.box {
 			for i := range n {

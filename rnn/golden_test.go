@@ -30,7 +30,7 @@ func TestGolden(t *testing.T) {
 		p.pack(lens)
 		x := factor.Matrix{Data: c.X.Float32(), Stride: c.Input}
 		a := pass{h0: c.H0.Float32(), c0: c.C0.Float32()}
-		a.forward(&e, &p, x)
+		a.forward(&e, &p, x, true)
 		const tol = 2e-5
 		testutil.Close(t, c.Name+" h", a.h, c.H.Data, tol)
 		testutil.Close(t, c.Name+" c", a.c, c.C.Data, tol)

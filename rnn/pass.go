@@ -40,8 +40,8 @@ type pass struct {
 }
 
 // forward runs the cell over x, a row a packed step: z_t = W_x x_t + W_h h_{t-1} + b. The products with all x_t are one
-// contraction, those with h_{t-1} go step by step.
-func (a *pass) forward(e *engine, p *packing, x factor.Rows) {
+// contraction, those with h_{t-1} go step by step. train says that backward follows with the same x.
+func (a *pass) forward(e *engine, p *packing, x factor.Rows, train bool) {
 	H, M, R := e.hidden, e.rows(), p.rows()
 	if a.inputs == nil {
 		a.inputs, a.recur = e.inputs.NewScratch(), e.recur.NewScratch()
@@ -52,7 +52,11 @@ func (a *pass) forward(e *engine, p *packing, x factor.Rows) {
 		a.c, a.tc = grow(a.c, R*H), grow(a.tc, R*H)
 	}
 	repeat(a.z, e.bias)
-	e.inputs.Apply(a.z, R, x, a.inputs)
+	if train {
+		e.inputs.Trace(a.z, R, x, a.inputs)
+	} else {
+		e.inputs.Apply(a.z, R, x, a.inputs)
+	}
 	hidden := a.z
 	if e.kind.apart {
 		a.u = grow(a.u, R*M)

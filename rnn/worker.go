@@ -75,7 +75,7 @@ func (w *worker) forward(l int) {
 	w.outs[l] = layerRows{size: w.r.m.cfg.Hidden, p: &w.pack}
 	for d := range D {
 		a := &w.passes[l*D+d]
-		a.forward(&w.r.engines[l*D+d], &w.pack, w.input(l, d))
+		a.forward(&w.r.engines[l*D+d], &w.pack, w.input(l, d), w.r.job.train)
 		w.outs[l].h[d] = a.h
 	}
 }

@@ -100,20 +100,24 @@ func (j *dotJob) turnWins(path Path) bool {
 		10*j.N*lanes(j.M) < 8*j.M*lanes(j.N)
 }
 
-// mulTurned does C^T = B A^T, whose rows are long, and transposes it into C.
+// mulTurned does C^T = B A^T, whose rows are long, and transposes it into C, several products at a time.
 func (j *dotJob) mulTurned(path Path, c, a, b []float32) {
 	const width = 64
 	var pack [turnPack]float32 // A^T
-	var turned [turnRows * width]float32
+	var turned [2 * turnRows * width]float32
 	row := turnRow(j.M)
 	transpose(path, pack[:], a, j.M, j.K, row, j.ARow)
 	most := turnRow(split(j.M, width))
-	for q := range j.Batch {
+	group := len(turned) / (j.N * most)
+	for q := 0; q < j.Batch; q += group {
+		batch := min(group, j.Batch-q)
 		for i := 0; i < j.M; i += most {
 			n := min(most, j.M-i)
-			p := mulJob{Mul: Mul{M: j.N, N: n, K: j.K, Batch: 1, ARow: j.BRow, ACol: 1, BRow: row, CRow: width}, sums: 1}
+			p := mulJob{Mul: Mul{M: j.N, N: n, K: j.K, Batch: batch, ARow: j.BRow, ACol: 1, ABatch: j.BBatch, BRow: row, CRow: most, CBatch: j.N * most}, sums: 1}
 			p.run(path, turned[:], b[q*j.BBatch:], pack[i:])
-			transpose(path, c[q*j.CBatch+i*j.CRow:], turned[:], j.N, n, j.CRow, width)
+			for k := range batch {
+				transpose(path, c[(q+k)*j.CBatch+i*j.CRow:], turned[k*p.CBatch:], j.N, n, j.CRow, most)
+			}
 		}
 	}
 }
