@@ -18,12 +18,12 @@ type batch struct {
 	labels []int
 	first  int            // place of seqs[0] among them: a rank of a group has sequences of its share only
 	seqs   []rnn.Sequence // point to the slots
-	slots  []model.Scaled
+	slots  []noisy
 	err    error
 }
 
 func newBatch(size int, by *model.Scaler) *batch {
-	b := &batch{index: make([]int, 0, size), labels: make([]int, size), seqs: make([]rnn.Sequence, size), slots: make([]model.Scaled, size)}
+	b := &batch{index: make([]int, 0, size), labels: make([]int, size), seqs: make([]rnn.Sequence, size), slots: make([]noisy, size)}
 	for i := range b.slots {
 		b.slots[i].By = by
 		b.seqs[i] = &b.slots[i]
@@ -37,7 +37,8 @@ type loader struct {
 	size    int // clips a batch
 	loaders int // goroutines that prepare clips
 	bufs    [2]*batch
-	team    *team // of whose batches this is a part, or nil
+	team    *team   // of whose batches this is a part, or nil
+	noise   float64 // deviation, on training clips
 	dog     *watch.Dog
 }
 
@@ -146,6 +147,7 @@ func (l *loader) fill(ctx context.Context, b *batch, index []int, d Draw) {
 				task := l.begin(index[k])
 				b.slots[k].Seq, errs[k] = l.src.Clip(b.slots[k].Seq, index[k], d)
 				task.End()
+				b.slots[k].perturb(l.noise, d, index[k])
 				if errs[k] == nil && b.slots[k].Seq.Len() == 0 {
 					errs[k] = fmt.Errorf("clip %d of the split has no frames", index[k])
 				}

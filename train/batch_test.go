@@ -8,7 +8,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/rnn"
 )
 
@@ -31,7 +30,7 @@ func TestBatches(t *testing.T) {
 			}
 			n, last = n+1, len(b.seqs)
 			for k, i := range b.index {
-				if b.labels[k] != src.Label(i) || b.seqs[k].(*model.Scaled).Seq.(*madeClip).key != mix(77, uint64(i)) {
+				if b.labels[k] != src.Label(i) || b.seqs[k].(*noisy).Seq.(*madeClip).key != mix(77, uint64(i)) {
 					t.Errorf("clip %d is not where it should be", i)
 				}
 			}

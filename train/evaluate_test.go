@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/fdht/fdht/dataset"
-	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/rnn"
 )
 
@@ -140,7 +139,7 @@ type loudest func(view, label int) []float32
 
 func (f loudest) Forward(logits []float32, batch []rnn.Sequence) {
 	for i, s := range batch {
-		v := s.(*model.Scaled).Seq.(view)
+		v := s.(*noisy).Seq.(view)
 		copy(logits[3*i:], f(v.view, v.label))
 	}
 }

@@ -139,7 +139,7 @@ func newTrainer(o Options, team *team) (*trainer, error) {
 		t.settings.ValClips = o.Val.Len()
 		t.val.team = team
 	}
-	t.train.team = team
+	t.train.team, t.train.noise = team, o.Noise
 	team.prepare(t.run.Unit(), t.train.size)
 	if o.EMA > 0 {
 		t.avg, t.spare = newAverage(params, o.EMA), like(params)

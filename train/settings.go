@@ -25,6 +25,7 @@ type Settings struct {
 	Clip      float64 `json:"clip"`            // limit of the gradient's norm; 0: none
 	Dropout   float64 `json:"dropout"`         // share of the pooled state that is dropped in training
 	Smoothing float64 `json:"label-smoothing"` // 0: none
+	Noise     float64 `json:"noise,omitempty"` // deviation of the noise on the standardised numbers of training clips; 0: none
 	EMA       float64 `json:"ema"`             // decay of the weights' moving average, which is then what is evaluated and saved; 0: none
 	Patience  int     `json:"patience"`        // epochs without a better one before the run ends; 0: never
 	Calibrate int     `json:"calibrate"`       // training clips from which the scale of fresh weights is fitted; 0: none, for weights that are trained already
@@ -60,6 +61,7 @@ func (s Settings) Validate() error {
 		{"clip", s.Clip, s.Clip >= 0 && !math.IsInf(s.Clip, 0), "at least 0; 0 clips nothing"},
 		{"dropout", s.Dropout, s.Dropout >= 0 && s.Dropout < 1, "from 0 to below 1"},
 		{"label-smoothing", s.Smoothing, s.Smoothing >= 0 && s.Smoothing < 1, "from 0 to below 1; try 0.1"},
+		{"noise", s.Noise, s.Noise >= 0 && s.Noise <= 10, "from 0, none, to 10; try 0.1"},
 		{"ema", s.EMA, s.EMA >= 0 && s.EMA < 1, "from 0, no average, to below 1; try 0.99"},
 		{"patience", float64(s.Patience), s.Patience >= 0, "at least 0; 0 never stops early"},
 		{"views", float64(s.Views), s.Views >= 0 && s.Views <= MaxViews, fmt.Sprintf("from 1 to %d", MaxViews)},

@@ -17,6 +17,7 @@ const (
 	streamOrder = iota + 1
 	streamDropout
 	streamCalibrate
+	streamNoise
 )
 
 // shuffle fills order with 0..len-1 in the order of that epoch (Fisher-Yates). It is written out here so that no

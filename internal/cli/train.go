@@ -91,6 +91,7 @@ type trainingFlags struct {
 	ShiftY     int     `group:"augment" placeholder:"N" help:"The same, up and down (0)."`
 	Flip       bool    `group:"augment" help:"Mirror half of the training clips: wrong where left and right are classes."`
 	Brightness float64 `group:"augment" placeholder:"X" help:"rgb: factor 1-X to 1+X (0)."`
+	Noise      float64 `group:"augment" placeholder:"X" help:"Noise on the standardised numbers of training clips, X its deviation, such as 0.3 (0)."`
 	Turn       float64 `group:"augment" placeholder:"DEGREES" help:"Features that are points of three coordinates (skeletons, their differences): each training clip is turned about the second, the vertical one, by at most so much either way (0)."`
 	Stretch    float64 `group:"augment" placeholder:"SHARE" help:"The same: each training clip is made exp(-SHARE) to exp(SHARE) times as large, half of them smaller, 0.1 for about a tenth (0)."`
 }
@@ -107,7 +108,7 @@ func (f *trainingFlags) settings() train.Settings {
 	return train.Settings{
 		Epochs: f.Epochs, Batch: f.Batch, Seed: f.Seed, LR: f.LR, MinLR: f.MinLR, Schedule: f.Schedule, Warmup: *f.Warmup,
 		Beta1: f.Beta1, Beta2: f.Beta2, Eps: f.Eps, Decay: f.WeightDecay, Clip: f.Clip, Dropout: f.Dropout,
-		Smoothing: f.Smoothing, EMA: f.EMA, Patience: f.Patience, Calibrate: f.Calibrate,
+		Smoothing: f.Smoothing, EMA: f.EMA, Patience: f.Patience, Calibrate: f.Calibrate, Noise: f.Noise,
 	}
 }
 
