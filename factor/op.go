@@ -52,8 +52,8 @@ type Scratch struct {
 	cut     []float32    // a block of rows of dx, as wide as the box
 	block   [][]float32  // the derivative of each unit's result, for a block of rows; the last is nil when that is dy as it is
 	slope   [][]float32  // the same, dy in its place
-	trace   []float32    // what Trace hands over to Gradient: what the last unit multiplies, term by term, for ...
-	traced  int          // ... so many rows
+	trace   [][]float32  // what Trace hands over to Gradient: what units multiply, term by term; empty: nothing
+	traced  int          // the rows of trace
 	slopes  between      // the derivatives of passing; those of the first unit are used at once, the others kept for a block of rows
 }
 

@@ -15,7 +15,6 @@ type program struct {
 	slope   [][]float32 // dL/d of every operand; used by collect alone
 	steps   []step
 	units   []unit
-	traced  int      // the unit before which the data is handed over from Apply to Gradient; 0: none, see tracedUnit
 	after   *shuffle // brings a row of the last result into order; nil: it is in order
 	weights []packed // each step's operand
 	in, out int      // sizes of a row of x and of y

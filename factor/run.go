@@ -121,8 +121,9 @@ func (p *program) forwardPiece(u int, y, x []float32, q piece, add bool, s *Scra
 	}
 }
 
-// run adds the program's result for a block of rows to y. What unit p.traced multiplies is left in trace unless that is nil.
-func (p *program) run(y, x, trace []float32, rows int, s *Scratch) {
+// run adds the program's result for a block of rows to y. What is to be handed over goes to its place there, at: see
+// handed.
+func (p *program) run(y, x []float32, rows, at int, s *Scratch) {
 	cur, free := x, [2][]float32{s.pass[0], s.pass[1]}
 	last := len(p.units) - 1
 	for u := range p.units {
@@ -135,9 +136,9 @@ func (p *program) run(y, x, trace []float32, rows int, s *Scratch) {
 			p.finish(y, cur, rows, free, s)
 			return
 		}
-		if u+1 == p.traced && trace != nil {
-			p.forward(u, trace, cur, rows, false, s)
-			cur = trace
+		if to := p.handed(u+1, at, rows, s); to != nil {
+			p.forward(u, to, cur, rows, false, s)
+			cur = to
 			continue
 		}
 		p.forward(u, free[0], cur, rows, false, s)
@@ -184,9 +185,9 @@ func (p *program) reverse(slope [][]float32, dy []float32, rows int, s *Scratch)
 	}
 }
 
-// advance runs the steps over a block of rows of x and adds the derivatives of their operands to sum; slope is what reverse left, trace what run
-// did, or nil.
-func (p *program) advance(sum [][]float32, x []float32, slope [][]float32, trace []float32, rows int, s *Scratch) {
+// advance runs the steps over a block of rows of x and adds the derivatives of their operands to sum; slope is what reverse left. What run
+// has handed over is at its place at.
+func (p *program) advance(sum [][]float32, x []float32, slope [][]float32, rows, at int, s *Scratch) {
 	cur, free := x, [2][]float32{s.pass[0], s.pass[1]}
 	for u := range p.units {
 		if sh := p.steps[p.units[u].lo].before; sh != nil {
@@ -194,9 +195,9 @@ func (p *program) advance(sum [][]float32, x []float32, slope [][]float32, trace
 			gatherRows(to, cur, rows, sh)
 			cur, free[0], free[1] = to, free[1], free[0]
 		}
-		if u+1 == p.traced && trace != nil {
+		if from := p.handed(u+1, at, rows, s); from != nil {
 			p.learn(u, sum, nil, cur, slope[u], rows, s)
-			cur = trace
+			cur = from
 			continue
 		}
 		var y []float32

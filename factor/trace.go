@@ -5,55 +5,60 @@ import (
 	"slices"
 )
 
-// A training step applies W to rows and soon wants the gradients for the same rows. Both ways begin with the same products of the data. All but the
-// last of their results are wanted while the piece of x that they come from is near, so the gradient makes them again; what its last unit
-// multiplies it would make for that unit alone, and Trace hands it over.
+// A training step applies W to rows and soon wants the gradients for the same rows, which begin with the same products of the data. Trace hands
+// over what units multiply, where both programs make it by the same steps, so that the gradient need not make it once more. What lies within a
+// unit is not handed over: it is large, and made from a piece of x that the gradient needs at that moment anyway.
 
 // traceSum is the fewest multiply-adds a number must have cost for it to be worth its way to memory and back, and traceFloats the most
 // numbers that are handed over: more do not stay in a cache.
 const (
 	traceSum    = 32
-	traceFloats = 1 << 20
+	traceFloats = 2 << 20
 )
 
-// tracedUnit is the unit, the last of grad, before which the data of both programs is the same, bit for bit, and worth to be handed over; 0: there is
-// none.
-func tracedUnit(apply, grad *program) int {
-	u := len(grad.units) - 1
-	steps := grad.units[u].lo
-	if u == 0 || u >= len(apply.units) || apply.units[u].lo != steps || apply.block(false) != grad.block(true) {
-		return 0
-	}
-	if !slices.Equal(apply.units[:u], grad.units[:u]) || grad.steps[steps-1].s < traceSum {
-		return 0
-	}
+// alikeUnits is the last unit before which both programs have the same data, bit for bit; 0: there is none but x.
+func alikeUnits(apply, grad *program) int {
 	same := func(a, b merge) bool { return a.a == b.a && a.b == b.b } // so the numbers of operands mean the same
-	if !slices.EqualFunc(apply.ahead, grad.ahead, same) || !reflect.DeepEqual(apply.steps[:steps], grad.steps[:steps]) {
+	if apply.block(false) != grad.block(true) || !slices.EqualFunc(apply.ahead, grad.ahead, same) {
 		return 0
 	}
-	return u
+	for u, un := range grad.units {
+		if u+1 == len(grad.units) || u+1 == len(apply.units) || apply.units[u] != un ||
+			!reflect.DeepEqual(apply.steps[un.lo:un.hi], grad.steps[un.lo:un.hi]) {
+			return u
+		}
+	}
+	return 0
 }
 
-// traceRow is how many numbers of a row are handed over.
-func (p *program) traceRow() int { return p.steps[p.units[p.traced].lo-1].out() }
-
 func (op *treeOp) Trace(dst []float32, rows int, x Rows, s *Scratch) {
-	one := op.terms[0].apply
-	s.traced = 0
-	if one.traced > 0 {
-		if n := len(op.terms) * rows * one.traceRow(); n <= traceFloats {
-			s.trace = slices.Grow(s.trace[:0], n)[:n]
-			s.traced = rows
+	s.traced = rows
+	p, room := op.terms[0].apply, traceFloats
+	for u := len(s.trace) - 1; u > 0; u-- { // numbers that cost most first
+		made := &p.steps[p.units[u].lo-1]
+		n := len(op.terms) * rows * made.out()
+		if made.s < traceSum || n > room {
+			n = 0
 		}
+		room -= n
+		s.trace[u] = slices.Grow(s.trace[u][:0], n)[:n]
 	}
 	op.apply(dst, rows, x, s)
 }
 
-// traceOf is where the rows r..r+n-1 of term i are handed over, or nil.
-func (op *treeOp) traceOf(i, r, n int, s *Scratch) []float32 {
+// traceRow is the place of row r of term i in what is handed over, -1 when nothing is.
+func (s *Scratch) traceRow(i, r int) int {
 	if s.traced == 0 {
+		return -1
+	}
+	return i*s.traced + r
+}
+
+// handed is where what unit u multiplies is handed over for rows from the place at on, as the step before left it; nil: it is not.
+func (p *program) handed(u, at, rows int, s *Scratch) []float32 {
+	if at < 0 || u >= len(s.trace) || len(s.trace[u]) == 0 {
 		return nil
 	}
-	row := op.terms[0].apply.traceRow()
-	return s.trace[(i*s.traced+r)*row:][:n*row]
+	row := p.steps[p.units[u].lo-1].out()
+	return s.trace[u][at*row:][:rows*row]
 }

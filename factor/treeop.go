@@ -30,8 +30,6 @@ const blockFloats = 160 << 10
 func newTreeOp(nets []network, params []Param, first, width, box int) *treeOp {
 	op := &treeOp{params: params, width: width, first: first, box: box}
 	one := term{newProgram(nets[0], forward), newProgram(nets[0].transposed(), forward), newProgram(nets[0], gradient)}
-	one.apply.traced = tracedUnit(one.apply, one.grad)
-	one.grad.traced = one.apply.traced
 	op.terms = append(op.terms, one)
 	for _, net := range nets[1:] {
 		op.terms = append(op.terms, term{one.apply.twin(net), one.back.twin(net), one.grad.twin(net)})
@@ -109,6 +107,7 @@ func (op *treeOp) NewScratch() *Scratch {
 		s.block = append(s.block, block)
 	}
 	s.slope = make([][]float32, len(s.block))
+	s.trace = make([][]float32, alikeUnits(apply, grad)+1)
 	return s
 }
 
@@ -152,7 +151,7 @@ func (op *treeOp) apply(dst []float32, rows int, x Rows, s *Scratch) {
 		n := min(size, rows-r)
 		in := op.load(s.rows, x, r, n)
 		for i, t := range op.terms {
-			t.apply.run(dst[r*m:(r+n)*m], in, op.traceOf(i, r, n, s), n, s)
+			t.apply.run(dst[r*m:(r+n)*m], in, n, s.traceRow(i, r), s)
 		}
 	}
 }
@@ -173,7 +172,7 @@ func (op *treeOp) Gradient(g *Grad, rows int, dy []float32, x Rows, s *Scratch) 
 		copy(s.slope, s.block)
 		for i, t := range op.terms {
 			t.grad.reverse(s.slope, dy[r*m:(r+n)*m], n, s)
-			t.grad.advance(op.sums(g, i), in, s.slope, op.traceOf(i, r, n, s), n, s)
+			t.grad.advance(op.sums(g, i), in, s.slope, n, s.traceRow(i, r), s)
 		}
 	}
 	s.traced = 0
@@ -199,7 +198,7 @@ func (op *treeOp) ApplyT(dx []float32, rows int, dy []float32, s *Scratch) {
 			clear(to)
 		}
 		for _, t := range op.terms {
-			t.back.run(to, dy[r*m:(r+n)*m], nil, n, s)
+			t.back.run(to, dy[r*m:(r+n)*m], n, -1, s)
 		}
 		if op.width < op.box {
 			for i := range n {
