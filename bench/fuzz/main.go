@@ -124,7 +124,22 @@ func (f *fuzzer) run(ctx context.Context, skip, out string, names []string) erro
 var (
 	progress = regexp.MustCompile(`execs: (\d+) .*new interesting: (\d+) \(total: (\d+)\)`)
 	failed   = regexp.MustCompile(`(?m)^ *--- FAIL: `)
+	// Up to Go 1.26 the end of -fuzztime may come out as an error of the target when its workers are busy (go.dev/issue/75804). A finding writes its input down.
+	outOfTime = regexp.MustCompile(`^--- FAIL: \w+ \([^)]*\)\n\s+context deadline exceeded\nFAIL\b`)
 )
+
+// finding is what a failed run tells of its target: nothing where only its time was up. ok is false when the target was not run at all.
+func finding(text []byte) (found string, ok bool) {
+	at := failed.FindIndex(text)
+	if at == nil {
+		return "", false
+	}
+	said := bytes.TrimSpace(text[at[0]:])
+	if outOfTime.Match(said) {
+		return "", true
+	}
+	return string(said), true
+}
 
 // one runs a target.
 func (f *fuzzer) one(ctx context.Context, t target) error {
@@ -147,11 +162,10 @@ func (f *fuzzer) one(ctx context.Context, t target) error {
 		fmt.Sscan(string(m[3]), &r.Total)
 	}
 	if err != nil {
-		at := failed.FindIndex(text)
-		if at == nil { // it did not build, for example
+		var ok bool
+		if r.Found, ok = finding(text); !ok { // it did not build, for example
 			return fmt.Errorf("%s: %w\n%s", t.name, err, text)
 		}
-		r.Found = string(bytes.TrimSpace(text[at[0]:]))
 	}
 	fmt.Fprintf(os.Stderr, "%s %s: %d executions, %d new inputs%s\n", time.Now().Format("15:04:05"), t.name, r.Execs, r.New, map[bool]string{true: ", FOUND SOMETHING"}[r.Found != ""])
 	return f.add(r)
