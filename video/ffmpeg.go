@@ -93,7 +93,7 @@ func readFFmpeg(caller context.Context, path string, r io.Reader, o Options, out
 	count := 0
 	var pix []byte
 	var readErr error
-	stopped, cut := false, shaper{o: o}
+	stopped, rest := false, shaper{o: o} // what ffmpeg was not asked to do
 	for !stopped {
 		var f Frame
 		f, readErr = readPNM(in, pix)
@@ -102,10 +102,7 @@ func readFFmpeg(caller context.Context, path string, r io.Reader, o Options, out
 		}
 		pix = f.Pix
 		count++
-		if o.Box != nil {
-			f = cut.frame(f.Pix, f.Height, f.Width, f.Channels)
-		}
-		stopped = !out(f)
+		stopped = !out(rest.frame(f.Pix, f.Height, f.Width, f.Channels))
 	}
 	if stopped {
 		cancel()
