@@ -113,12 +113,20 @@ func (f *fuzzer) run(ctx context.Context, skip, out string, names []string) erro
 	if err := f.report(out); err != nil {
 		return err
 	}
-	for _, r := range f.results {
-		if r.Found != "" {
-			return fmt.Errorf("%s found something:\n%s", r.Target, r.Found)
+	return errors.Join(problems(f.results)...)
+}
+
+// problems are the targets that found something, and those of which a run says nothing.
+func problems(results []result) (errs []error) {
+	for _, r := range results {
+		switch {
+		case r.Found != "":
+			errs = append(errs, fmt.Errorf("%s found something:\n%s", r.Target, r.Found))
+		case r.Execs == 0:
+			errs = append(errs, fmt.Errorf("%s did not take a single input within its time: the machine is too busy, or -time too short", r.Target))
 		}
 	}
-	return nil
+	return errs
 }
 
 var (

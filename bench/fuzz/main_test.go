@@ -23,3 +23,10 @@ func TestFinding(t *testing.T) {
 		}
 	}
 }
+
+func TestProblems(t *testing.T) {
+	errs := problems([]result{{Target: "a.FuzzA", Execs: 7}, {Target: "b.FuzzB", Execs: 7, Found: "wrong"}, {Target: "c.FuzzC"}})
+	if len(errs) != 2 || !strings.Contains(errs[0].Error(), "b.FuzzB found something:\nwrong") || !strings.Contains(errs[1].Error(), "c.FuzzC did not take a single input") {
+		t.Errorf("%v", errs)
+	}
+}
