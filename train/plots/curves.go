@@ -86,7 +86,7 @@ func panel(title string, points []Point, of func(Point) (float64, *float64)) (*p
 	return p, addLine(p, "validation", val, t.val, 1.8)
 }
 
-func addLine(p *plot.Plot, name string, xy plotter.XYs, c color.Color, width vg.Length) error {
+func addLine(p *plot.Plot, name string, xy plotter.XYs, c color.Color, width vg.Length, dashes ...vg.Length) error {
 	if len(xy) == 1 { // a line of one point cannot be seen
 		s, err := plotter.NewScatter(xy)
 		if err != nil {
@@ -101,7 +101,7 @@ func addLine(p *plot.Plot, name string, xy plotter.XYs, c color.Color, width vg.
 	if err != nil {
 		return err
 	}
-	l.Color, l.Width = c, width
+	l.Color, l.Width, l.Dashes = c, width, dashes
 	p.Add(l)
 	p.Legend.Add(name, l)
 	return nil

@@ -130,3 +130,16 @@ func TestRefused(t *testing.T) {
 		}
 	}
 }
+
+// Groups and lines of a plot can be told apart by their looks.
+func TestLooksDiffer(t *testing.T) {
+	spots, lines := map[string]int{}, map[string]int{}
+	for i := range 4 * colours {
+		for looks, seen := range map[string]map[string]int{fmt.Sprintf("%v %T", palette(i), glyph(i)): spots, fmt.Sprint(palette(i), dashes(i)): lines} {
+			if k, ok := seen[looks]; ok {
+				t.Errorf("%d looks like %d: %s", i, k, looks)
+			}
+			seen[looks] = i
+		}
+	}
+}

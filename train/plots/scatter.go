@@ -26,18 +26,24 @@ type Group struct {
 	Faint bool // of others
 }
 
-// palette are colours that are told apart, by people with the usual colour blindnesses too (Okabe & Ito 2008).
+// colours that are told apart, by people with the usual colour blindnesses too (Okabe & Ito 2008).
+const colours = 8
+
 func palette(i int) color.NRGBA {
-	p := [...]color.NRGBA{
+	return [colours]color.NRGBA{
 		{0xd5, 0x5e, 0x00, 0xff}, {0x00, 0x72, 0xb2, 0xff}, {0x00, 0x9e, 0x73, 0xff}, {0xcc, 0x79, 0xa7, 0xff},
 		{0xe6, 0x9f, 0x00, 0xff}, {0x56, 0xb4, 0xe9, 0xff}, {0x22, 0x2b, 0x36, 0xff}, {0x9a, 0x9a, 0x9a, 0xff},
-	}
-	return p[i%len(p)]
+	}[i%colours]
 }
 
-// glyph is the shape of the ith group's spots: with more groups than colours, shapes tell them apart.
+// glyph is the shape of the ith group's spots. Every round of colours begins with another shape, so that 32 groups differ.
 func glyph(i int) draw.GlyphDrawer {
-	return [...]draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}}[i%4]
+	return [...]draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}}[(i+i/colours)%4]
+}
+
+// dashes are those of the ith line: another pattern for every round of colours, whole lines first.
+func dashes(i int) []vg.Length {
+	return [...][]vg.Length{nil, {5, 2}, {1.5, 1.5}, {6, 2, 1, 2}}[i/colours%4]
 }
 
 // Spots draws accuracy over the number of weights, which has a logarithmic axis. The file name's ending chooses PNG or SVG.
@@ -139,7 +145,7 @@ func Lines(path string, runs []Series) error {
 			if len(xy) == 0 {
 				return fmt.Errorf("cannot draw %s: %s has no epochs", path, r.Name)
 			}
-			if err := addLine(one.p, shorten(r.Name), xy, palette(i), 1.4); err != nil {
+			if err := addLine(one.p, shorten(r.Name), xy, palette(i), 1.4, dashes(i)...); err != nil {
 				return err
 			}
 		}
