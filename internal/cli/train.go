@@ -74,7 +74,7 @@ type trainingFlags struct {
 	MinLR       float64  `name:"min-lr" group:"training" placeholder:"X" help:"Where the cosine schedule ends (0)."`
 	Schedule    string   `group:"training" default:"cosine" placeholder:"WAY" help:"cosine, onecycle or constant (${default})."`
 	Warmup      *float64 `group:"training" placeholder:"N" help:"Epochs of warm-up (1; onecycle: three tenths of the run)."`
-	WeightDecay float64  `group:"training" default:"0.0001" placeholder:"X" help:"Weight decay of AdamW; biases do not decay (${default})."`
+	WeightDecay float64  `group:"training" default:"0.1" placeholder:"X" help:"Weight decay of AdamW; biases do not decay (${default})."`
 	Beta1       float64  `name:"beta1" group:"training" default:"0.9" placeholder:"X" help:"AdamW (${default})."`
 	Beta2       float64  `name:"beta2" group:"training" default:"0.999" placeholder:"X" help:"AdamW (${default})."`
 	Eps         float64  `group:"training" default:"1e-8" placeholder:"X" help:"AdamW (${default})."`
