@@ -49,8 +49,8 @@ type experimentCmd struct {
 func (*experimentCmd) Help() string {
 	return `Examples:
 
-  fdht experiment experiments/family-utd-depth.toml --data utd-mhad/depth --dry-run
-  fdht experiment experiments/family-utd-depth.toml --data utd-mhad/depth
+  fdht experiment experiments/family-utd-whole.toml --data utd-mhad/depth --dry-run
+  fdht experiment experiments/family-utd-whole.toml --data utd-mhad/depth
   fdht experiment big.toml --shard 3/16 --runs /scratch/big-3
   fdht experiment big.toml --runs runs/big --merge /scratch/big-1 --merge /scratch/big-2
 
@@ -59,7 +59,7 @@ are tried for every row alike, [tune]. Settings are chosen by cross-validation t
 seeds on all training clips, and then the test clips are looked at, once. docs/guide-data.md has an example.
 
 What is finished is not run again; what was stopped goes on. Shards share one --runs folder, or have one each that --merge brings together. The
-final runs of a row begin when its cross-validation is complete: call shards once more then. The page is written by a call without --shard.`
+final runs of a row begin when its cross-validation is complete, and a row that begins with the networks of another (from) when those are there: call shards once more then. The page is written by a call without --shard.`
 }
 
 // experimented is what experiment --json prints.

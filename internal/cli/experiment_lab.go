@@ -71,8 +71,28 @@ func (l *lab) choose(ctx context.Context, row, point int) (*chosen, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := l.follows(row, point, c); err != nil {
+		return nil, err
+	}
 	l.chosen[[2]int{row, point}] = c
 	return c, nil
+}
+
+// follows checks that a row can begin with the networks of the row that it names, as far as that one is settled: it stands above, so it
+// is looked at first.
+func (l *lab) follows(row, point int, c *chosen) error {
+	name, from := l.f.Rows[row].Name, l.f.Rows[row].From
+	for k := range row {
+		before := l.chosen[[2]int{k, point}]
+		if l.f.Rows[k].Name != from || before == nil {
+			continue
+		}
+		if d := shapeDifferences(before.network, c.network); len(d) > 0 {
+			return usage("one network can begin with another if they differ in their structures alone", "%s: %s begins with %s: %s", l.f.path, name, from,
+				strings.ReplaceAll(strings.Join(d, "; "), "in the model", "there"))
+		}
+	}
+	return nil
 }
 
 // settings are those of the file for a row and a point.
@@ -216,6 +236,9 @@ func (l *lab) ID(ctx context.Context, j experiment.Job) (string, error) {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\nseed %d\n%s\n", c.text, j.Seed, c.data.Name())
+	if j.Start != "" {
+		fmt.Fprintf(h, "begins with %s\n", j.Start)
+	}
 	trains, held := c.clips(j)
 	split := dataset.Split{Train: trains, Val: held}
 	if j.Final() {

@@ -26,7 +26,7 @@ type choice struct {
 }
 
 type variant struct {
-	name, line string
+	name, line, from string
 	*settings
 }
 
@@ -37,7 +37,7 @@ func notInExperiments() map[string]string {
 		"val":        "an experiment leaves training clips out by cross-validation, see [cv], and trains on all of them then",
 		"val-groups": "an experiment leaves training clips out by cross-validation, see [cv], and trains on all of them then",
 		"patience":   "there is no validation part that could end a run early; tune epochs",
-		"init":       "every run of an experiment begins with fresh weights",
+		"init":       "from = \"NAME\" in a [[variant]] names the row above whose trained networks it begins with",
 	}
 }
 
@@ -145,8 +145,13 @@ func (p *experimentParser) variant() error {
 		if line == "" {
 			line = name
 		}
-		delete(s.values, "name")
-		delete(s.values, "line")
+		from, ok := s.values["from"].(string)
+		if _, there := s.values["from"]; there && (!ok || from == "") {
+			return usage("from names the row above whose trained networks this one begins with", "%s: %v: want a text", p.at(s, "variant", "from"), s.values["from"])
+		}
+		for _, key := range []string{"name", "line", "from"} {
+			delete(s.values, key)
+		}
 		if err := p.check(s, "variant"); err != nil {
 			return err
 		}
@@ -156,7 +161,7 @@ func (p *experimentParser) variant() error {
 					"%s: [tune] tries values of %s, in line %d", p.at(s, "variant", a.key), a.key, a.line)
 			}
 		}
-		p.variants = append(p.variants, variant{name, line, s})
+		p.variants = append(p.variants, variant{name, line, from, s})
 	}
 	return nil
 }
@@ -178,7 +183,7 @@ func (p *experimentParser) rows() error {
 				text, _ := flagText(c.value)
 				name += fmt.Sprintf(", %s %s", c.key, text)
 			}
-			p.f.Rows = append(p.f.Rows, experiment.Row{Name: name, Line: v.line})
+			p.f.Rows = append(p.f.Rows, experiment.Row{Name: name, Line: v.line, From: v.from})
 			p.f.rows = append(p.f.rows, s)
 		}
 	}

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/fdht/fdht/dataset"
+	"github.com/fdht/fdht/factor"
 	"github.com/fdht/fdht/internal/experiment"
 	"github.com/fdht/fdht/model"
 	"github.com/fdht/fdht/train"
@@ -41,10 +44,46 @@ func (l *lab) job(ctx context.Context, j experiment.Job, dir string) (r *run, he
 	if err := rec.prepare(ctx, r, c.in); err != nil {
 		return nil, nil, err
 	}
+	if j.Start != "" {
+		r.train.Calibrate = 0 // the weights are not fresh
+		if dir != "" && !r.resume {
+			if err := begin(ctx, r.model, j.Start, filepath.Join(filepath.Dir(dir), j.Start)); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
 	if j.Final() { // where eval finds the data
 		r.train.Begin = func() error { return rec.write(dir, flags) }
 	}
 	return r, held, nil
+}
+
+// begin gives m the weights of the network that the run id left in its folder, compressed to the structure of m.
+func begin(ctx context.Context, m *model.File, id, dir string) error {
+	from, err := model.Load(filepath.Join(dir, train.ModelFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return hinted{fmt.Errorf("the network of run %s, which this one begins with, is not kept", id), "remove " + dir + ", and it is trained again"}
+	}
+	if err != nil {
+		return err
+	}
+	if err := sameShape("run "+id, from.Config, m.Config); err != nil {
+		return err
+	}
+	if sameStructure("", from.Config, m.Config) != nil {
+		how := model.Compression{Structure: []factor.Spec{m.Config.Structure}}
+		if m.Config.Upper != nil {
+			how.Upper = []factor.Spec{*m.Config.Upper}
+		}
+		if m.Config.Recurrent != nil {
+			how.Recurrent = []factor.Spec{*m.Config.Recurrent}
+		}
+		if from, _, err = model.Compress(ctx, from, how); err != nil {
+			return fmt.Errorf("the network of run %s cannot be compressed to this row's structure: %w", id, err)
+		}
+	}
+	copyWeights(m.Net, from.Net)
+	return nil
 }
 
 // Train is for experiment.Trainer.
@@ -101,10 +140,11 @@ func (l *lab) score(ctx context.Context, c *chosen, ds dataset.Dataset, m *model
 		Labels: m.Config.Classes, Confusion: rep.Confusion}, nil
 }
 
-// Finish is for experiment.Trainer: the checkpoints go, and with them the model of a cross-validation.
+// Finish is for experiment.Trainer: the checkpoints go, and with them the model of a cross-validation that no other row begins with.
 func (l *lab) Finish(j experiment.Job, dir string) error {
 	names := []string{model.CheckpointFile, model.PreviousFile}
-	if !j.Final() {
+	row := l.f.Rows[j.Row].Name
+	if !j.Final() && !slices.ContainsFunc(l.f.Rows, func(r experiment.Row) bool { return r.From == row }) {
 		names = append(names, train.ModelFile)
 	}
 	for _, name := range names {

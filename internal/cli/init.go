@@ -116,7 +116,17 @@ func (d differences) err(source string) error {
 
 // sameShape says in what a run, whose structures are not made yet, differs from the model that source names.
 func sameShape(source string, has, now model.Config) error {
-	var d differences
+	if err := shapeDifferences(has, now).err(source); err != nil {
+		return err
+	}
+	if err := sameLabels(has.Classes, now.Classes); err != nil {
+		return usage("", "%s: %w", source, err)
+	}
+	return nil
+}
+
+// shapeDifferences are those of all but the structures and the labels.
+func shapeDifferences(has, now model.Config) (d differences) {
 	d.add("cell", has.Cell, now.Cell)
 	d.add("bidirectional", has.Bidirectional, now.Bidirectional)
 	d.add("inputs", has.Input, now.Input)
@@ -124,13 +134,7 @@ func sameShape(source string, has, now model.Config) error {
 	d.add("layers", has.Layers, now.Layers)
 	d.add("pooling", has.Pooling, now.Pooling)
 	d.add("frame", has.Frame, now.Frame)
-	if err := d.err(source); err != nil {
-		return err
-	}
-	if err := sameLabels(has.Classes, now.Classes); err != nil {
-		return usage("", "%s: %w", source, err)
-	}
-	return nil
+	return d
 }
 
 // sameStructure says where the structures differ.

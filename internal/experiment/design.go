@@ -9,6 +9,7 @@ package experiment
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/fdht/fdht/dataset"
 )
@@ -30,6 +31,7 @@ type Design struct {
 type Row struct {
 	Name string // no two rows have the same
 	Line string // rows of one line are joined in the plot
+	From string // the row above whose trained network it begins with, of the same clips and seed; empty: fresh weights
 }
 
 // Point is one choice of the settings that are tuned.
@@ -72,6 +74,7 @@ type Job struct {
 	Row, Point int
 	Fold       int // counted from 0; -1: all training clips train
 	Seed       uint64
+	Start      string // id of the job whose network it begins with; empty: fresh weights
 }
 
 // Final reports whether j trains on all training clips.
@@ -88,12 +91,12 @@ type Trainer interface {
 	// ID names all that the numbers of a job depend on; jobs with the same id have the same result.
 	ID(ctx context.Context, j Job) (string, error)
 
-	// Train runs a job, or goes on with it, in its folder. It fills in what is not known
+	// Train runs a job, or goes on with it, in its folder; those of other jobs lie beside it. It fills in what is not known
 	// before. When ctx ends it returns an
 	// error that is ctx's, and what is done so far stays in dir. progress is told the epochs.
 	Train(ctx context.Context, j Job, dir string, progress func(done, total int)) (Result, error)
 
-	// Finish removes what a finished job leaves in dir that nobody needs any more.
+	// Finish removes what a finished job leaves in dir that nobody needs any more. A network that jobs of other rows begin with stays.
 	Finish(j Job, dir string) error
 
 	// Test measures the trained network in dir on the test clips.
@@ -165,7 +168,18 @@ func (d *Design) Validate() error {
 		if seen[r.Name] {
 			return fmt.Errorf("two rows are named %q", r.Name)
 		}
+		if r.From != "" && !seen[r.From] {
+			return fmt.Errorf("%q is to begin with the network of %q, and no row above it is named so", r.Name, r.From)
+		}
 		seen[r.Name] = true
 	}
 	return nil
+}
+
+// from is the number of the row whose networks a row begins with; -1: fresh weights.
+func (d *Design) from(row int) int {
+	if d.Rows[row].From == "" {
+		return -1
+	}
+	return slices.IndexFunc(d.Rows[:row], func(r Row) bool { return r.Name == d.Rows[row].From })
 }

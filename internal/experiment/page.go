@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/fdht/fdht/internal/atomicfile"
@@ -96,11 +97,18 @@ func (r *Report) page(command string) string {
 	fmt.Fprintf(&b, "\nTop-1 is the mean over %d seed%s (%s) on %d test clips, ± their standard deviation in points. Weights are the recurrent ones, ratio is how many times "+
 		"fewer they are than in the dense network of the same shape, total counts biases and the head too. Time is that of one training, on one core or more as the runs were "+
 		"placed; memory is that of one step of training, without the data.\n", len(r.Seeds), plural(len(r.Seeds)), numbers(r.Seeds), r.Rows[0].clips())
+	if slices.ContainsFunc(r.Rows, func(row RowReport) bool { return row.From != "" }) {
+		b.WriteString("\nA row that begins with another one's networks begins with that of the same training clips and the same seed, compressed to its own structure; its epochs and " +
+			"time come on top of theirs.\n")
+	}
 	fmt.Fprintf(&b, "\n![Accuracy over weights](%s-weights.png)\n\n![Training, mean of the seeds](%s-curves.png)\n", r.Name, r.Name)
 	fmt.Fprintf(&b, "\n## Each run\n\n| | structure | seed | top-1 | top-5 | training accuracy |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, row := range r.Rows {
 		for i, s := range row.Runs {
 			name, structure := cell(row.Row), cell(row.Structure.Text)
+			if row.From != "" {
+				structure += "; begins with " + cell(row.From)
+			}
 			if i > 0 {
 				name, structure = "", ""
 			}

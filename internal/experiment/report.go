@@ -30,6 +30,7 @@ type CVReport struct {
 type RowReport struct {
 	Row       string    `json:"row"`
 	Line      string    `json:"line"`
+	From      string    `json:"from,omitempty"` // the row whose trained networks it begins with
 	Settings  string    `json:"settings"`
 	Tried     []Tried   `json:"tried,omitempty"`
 	Structure Structure `json:"structure"`
@@ -86,7 +87,7 @@ func (d *Design) Report(ctx context.Context, t Trainer, store Store) (*Report, e
 		r.CV = &CVReport{Folds: folds, By: by, Seeds: d.CV.Seeds, Tried: len(d.Points)}
 	}
 	for row := range d.Rows {
-		rr := RowReport{Row: d.Rows[row].Name, Line: d.Rows[row].Line, Settings: d.Points[s.Point[row]].String(), Tried: s.Tuned[row]}
+		rr := RowReport{Row: d.Rows[row].Name, Line: d.Rows[row].Line, From: d.Rows[row].From, Settings: d.Points[s.Point[row]].String(), Tried: s.Tuned[row]}
 		for _, p := range s.Final {
 			if p.Row != row {
 				continue

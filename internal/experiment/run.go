@@ -53,21 +53,20 @@ func Run(ctx context.Context, d *Design, t Trainer, o Options) (complete bool, e
 		return false, err
 	}
 	l := &lab{d: d, t: t, o: o}
-	s, err := l.see(ctx)
-	if err != nil {
-		return false, err
-	}
-	if err := l.train(ctx, s.CV); err != nil {
-		return false, err
-	}
-	if s, err = l.see(ctx); err != nil {
-		return false, err
-	}
-	if err := l.train(ctx, s.Final); err != nil {
-		return false, err
-	}
-	if s, err = l.see(ctx); err != nil {
-		return false, err
+	var s *Status
+	for _, stage := range []func(*Status) []Planned{
+		func(s *Status) []Planned { return s.CV },
+		func(s *Status) []Planned { return s.Final },
+	} {
+		// what was run may be what other jobs begin with
+		for ran := -1; ran != 0; {
+			if s, err = l.see(ctx); err != nil {
+				return false, err
+			}
+			if ran, err = l.train(ctx, stage(s)); err != nil {
+				return false, err
+			}
+		}
 	}
 	l.waiting(s)
 	if !s.Complete() || !o.Shard.whole() {
@@ -76,20 +75,29 @@ func Run(ctx context.Context, d *Design, t Trainer, o Options) (complete bool, e
 	return true, l.test(ctx, s)
 }
 
-// train runs those of the jobs that are the shard's and not done, some at once. Jobs of the same id are run once.
-func (l *lab) train(ctx context.Context, jobs []Planned) error {
+// train runs those of the jobs that are the shard's, not done, and begin with nothing that is missing, some at once. Jobs of the same id are run
+// once. It returns how many there were.
+func (l *lab) train(ctx context.Context, jobs []Planned) (int, error) {
 	var left []Planned
 	seen := map[string]bool{}
 	for _, p := range jobs {
 		if p.State == stateDone && l.o.Store.Begun(p.ID) { // it ended between its result and its end
 			if err := l.t.Finish(p.Job, l.o.Store.Of(p.ID)); err != nil {
-				return err
+				return 0, err
 			}
 		}
-		if p.State != stateDone && l.o.Shard.has(p.Number) && !seen[p.ID] {
-			seen[p.ID] = true
-			left = append(left, p)
+		if p.State == stateDone || !l.o.Shard.has(p.Number) || seen[p.ID] {
+			continue
 		}
+		if p.Start != "" {
+			if _, ok, err := l.o.Store.Result(p.Start); err != nil {
+				return 0, err
+			} else if !ok {
+				continue
+			}
+		}
+		seen[p.ID] = true
+		left = append(left, p)
 	}
 	// what was begun comes first, so that little lies about
 	slices.SortStableFunc(left, func(a, b Planned) int { return rank(a) - rank(b) })
@@ -118,7 +126,7 @@ feed:
 	}
 	close(next)
 	wg.Wait()
-	return context.Cause(ctx)
+	return len(left), context.Cause(ctx)
 }
 
 func rank(p Planned) int {

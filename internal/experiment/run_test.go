@@ -125,3 +125,59 @@ func TestRunFails(t *testing.T) {
 		}
 	}
 }
+
+// TestRunFrom: a row that begins with another one's networks begins with those of its chosen settings, of the same fold and seed, which are
+// there by then; two shards come to the same without running anything twice.
+func TestRunFrom(t *testing.T) {
+	design := func() *Design {
+		d := twoRows()
+		d.Rows = append(d.Rows, Row{Name: "c", From: "b"})
+		d.Rows[1].From = "a"
+		return d
+	}
+	starts := map[string]string{}
+	id := func(j Job) string { return idOf(j) + "(" + j.Start + ")" }
+	store := Store{t.TempDir()}
+	tr := &trainer{id: id, train: func(ctx context.Context, j Job) (Result, error) {
+		if _, ok, err := store.Result(j.Start); j.Start != "" && (err != nil || !ok) {
+			t.Errorf("%s runs before what it begins with", id(j))
+		}
+		starts[idOf(j)] = j.Start
+		return held(ctx, j)
+	}}
+	if complete, err := Run(t.Context(), design(), tr, Options{Store: store, Notes: silent{}}); err != nil || !complete || len(tr.ran) != 12+6 {
+		t.Fatalf("%v, %v: %q ran", complete, err, tr.ran)
+	}
+	for job, want := range map[string]string{
+		"r0-p0-f0-s1":  "",
+		"r1-p0-f1-s1":  "r0-p1-f1-s1()",
+		"r2-p0-f0-s1":  "r1-p1-f0-s1(r0-p1-f0-s1())",
+		"r1-p1-f-1-s2": "r0-p1-f-1-s2()",
+		"r2-p1-f-1-s2": "r1-p1-f-1-s2(r0-p1-f-1-s2())",
+	} {
+		if starts[job] != want {
+			t.Errorf("%s begins with %q, want %q", job, starts[job], want)
+		}
+	}
+	ran := len(tr.ran)
+	store = Store{t.TempDir()}
+	tr.ran = nil
+	for range 4 {
+		for i := range 2 {
+			if _, err := Run(t.Context(), design(), tr, Options{Store: store, Notes: silent{}, Shard: Shard{i + 1, 2}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if len(tr.ran) != ran {
+		t.Errorf("two shards ran %d jobs, one process %d: %q", len(tr.ran), ran, tr.ran)
+	}
+	if d := design(); d.Validate() != nil {
+		t.Error(d.Validate())
+	}
+	d := design()
+	d.Rows[0].From = "c"
+	if err := d.Validate(); err == nil {
+		t.Error("a row begins with one below it")
+	}
+}

@@ -48,8 +48,9 @@ func See(ctx context.Context, d *Design, t Trainer, o Options) (*Status, error) 
 // see lists the jobs.
 func (l *lab) see(ctx context.Context) (*Status, error) {
 	s := &Status{}
+	number := 0
 	for row := range l.d.Rows {
-		tuned, missing, err := l.tune(ctx, s, row)
+		tuned, missing, err := l.tune(ctx, s, row, &number)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.d.Rows[row].Name, err)
 		}
@@ -63,8 +64,8 @@ func (l *lab) see(ctx context.Context) (*Status, error) {
 			point = choose(tuned)
 		}
 		s.Tuned, s.Point = append(s.Tuned, tuned), append(s.Point, point)
-		for _, seed := range l.d.Seeds {
-			p, _, err := l.plan(ctx, Job{row, point, -1, seed}, len(s.Final))
+		for i, seed := range l.d.Seeds {
+			p, _, err := l.plan(ctx, s, Job{Row: row, Point: point, Fold: -1, Seed: seed}, row*len(l.d.Seeds)+i)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", l.d.Rows[row].Name, err)
 			}
@@ -74,8 +75,9 @@ func (l *lab) see(ctx context.Context) (*Status, error) {
 	return s, nil
 }
 
-// tune lists the jobs of a row's cross-validation and sums up what is done of it.
-func (l *lab) tune(ctx context.Context, s *Status, row int) (tuned []Tried, missing int, err error) {
+// tune lists the jobs of a row's cross-validation and sums up what is done of it. number is that of its first job, and then of the next
+// row's: jobs that are not known yet have theirs as well, so that shards agree whenever they look.
+func (l *lab) tune(ctx context.Context, s *Status, row int, number *int) (tuned []Tried, missing int, err error) {
 	if len(l.d.Points) == 1 {
 		return []Tried{}, 0, nil
 	}
@@ -83,14 +85,20 @@ func (l *lab) tune(ctx context.Context, s *Status, row int) (tuned []Tried, miss
 	if err != nil {
 		return nil, 0, err
 	}
+	if from := l.d.from(row); from >= 0 && s.Point[from] < 0 { // it is not known yet with which networks its jobs begin
+		missing = len(l.d.Points) * len(l.d.CV.Seeds) * folds
+		*number += missing
+		return nil, missing, nil
+	}
 	for point := range l.d.Points {
 		var runs []Result
 		for _, seed := range l.d.CV.Seeds {
 			for fold := range folds {
-				p, r, err := l.plan(ctx, Job{row, point, fold, seed}, len(s.CV))
+				p, r, err := l.plan(ctx, s, Job{Row: row, Point: point, Fold: fold, Seed: seed}, *number)
 				if err != nil {
 					return nil, 0, err
 				}
+				*number++
 				s.CV = append(s.CV, p)
 				if p.State != stateDone {
 					missing++
@@ -104,11 +112,14 @@ func (l *lab) tune(ctx context.Context, s *Status, row int) (tuned []Tried, miss
 	return tuned, missing, nil
 }
 
-// plan looks up one job.
-func (l *lab) plan(ctx context.Context, j Job, number int) (Planned, Result, error) {
+// plan looks up one job. The settings of the row that it begins with are chosen.
+func (l *lab) plan(ctx context.Context, s *Status, j Job, number int) (Planned, Result, error) {
 	p := Planned{Job: j, Number: number, State: stateMissing}
 	var err error
-	if p.ID, err = l.t.ID(ctx, j); err != nil {
+	if p.Start, err = l.start(ctx, s, j); err != nil {
+		return p, Result{}, err
+	}
+	if p.ID, err = l.t.ID(ctx, p.Job); err != nil {
 		return p, Result{}, err
 	}
 	r, ok, err := l.o.Store.Result(p.ID)
@@ -121,6 +132,19 @@ func (l *lab) plan(ctx context.Context, j Job, number int) (Planned, Result, err
 		p.State = stateBegun
 	}
 	return p, r, nil
+}
+
+// start is the id of the job whose network j begins with, which saw the same clips and has the same seed.
+func (l *lab) start(ctx context.Context, s *Status, j Job) (id string, err error) {
+	from := l.d.from(j.Row)
+	if from < 0 {
+		return "", nil
+	}
+	before := Job{Row: from, Point: s.Point[from], Fold: j.Fold, Seed: j.Seed}
+	if before.Start, err = l.start(ctx, s, before); err != nil {
+		return "", err
+	}
+	return l.t.ID(ctx, before)
 }
 
 // look is the look that measuring all networks is.
