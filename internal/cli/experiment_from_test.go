@@ -138,7 +138,7 @@ func TestExperimentFromErrors(t *testing.T) {
 		"no such row":  {`from = "dense"`, `from = "tt"`, `"FDHT from dense" is to begin with the network of "tt", and no row above it is named so`},
 		"itself":       {`from = "dense"`, `from = "FDHT from dense"`, "no row above it"},
 		"no text":      {`from = "dense"`, `from = 3`, "variant.from: 3: want a text"},
-		"other hidden": {`from = "dense"` + "\n" + `kind = "ht"`, `from = "dense"` + "\nhidden = 16\n" + `kind = "ht"`, "FDHT from dense begins with dense: hidden 8 there, 16 here"},
+		"other hidden": {`from = "dense"` + "\n" + `kind = "ht"`, `from = "dense"` + "\nhidden = 16\n" + `kind = "ht"`, "FDHT from dense begins with dense: hidden 8 in the model, 16 here"},
 		"init":         {`from = "dense"`, `init = "a"`, "init has no place in an experiment"},
 	} {
 		file := writeExperiment(t, strings.Replace(fromDense, c.old, c.new, 1))

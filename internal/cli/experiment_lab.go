@@ -71,28 +71,25 @@ func (l *lab) choose(ctx context.Context, row, point int) (*chosen, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := l.follows(row, point, c); err != nil {
-		return nil, err
+	if from := l.f.From(row); from >= 0 { // it stands above, so it is looked at first
+		if before := l.chosen[[2]int{from, point}]; before != nil {
+			if err := l.follows(row, before.network, c.network); err != nil {
+				return nil, err
+			}
+		}
 	}
 	l.chosen[[2]int{row, point}] = c
 	return c, nil
 }
 
-// follows checks that a row can begin with the networks of the row that it names, as far as that one is settled: it stands above, so it
-// is looked at first.
-func (l *lab) follows(row, point int, c *chosen) error {
-	name, from := l.f.Rows[row].Name, l.f.Rows[row].From
-	for k := range row {
-		before := l.chosen[[2]int{k, point}]
-		if l.f.Rows[k].Name != from || before == nil {
-			continue
-		}
-		if d := shapeDifferences(before.network, c.network); len(d) > 0 {
-			return usage("one network can begin with another if they differ in their structures alone", "%s: %s begins with %s: %s", l.f.path, name, from,
-				strings.ReplaceAll(strings.Join(d, "; "), "in the model", "there"))
-		}
+// follows checks that a row's network can begin with that of the row that it names.
+func (l *lab) follows(row int, before, now model.Config) error {
+	d := shapeDifferences(before, now)
+	if len(d) == 0 {
+		return nil
 	}
-	return nil
+	return usage("one network can begin with another if they differ in their structures alone", "%s: %s begins with %s: %s", l.f.path, l.f.Rows[row].Name, l.f.Rows[row].From,
+		strings.Join(d, "; "))
 }
 
 // settings are those of the file for a row and a point.

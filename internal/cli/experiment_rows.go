@@ -138,20 +138,18 @@ func (p *experimentParser) variant() error {
 		if name = strings.TrimSpace(name); !ok || name == "" {
 			return usage("", "%s:%d: variant: name is missing: say what the row is called", p.c.path, s.lines[""])
 		}
-		line, ok := s.values["line"].(string)
-		if _, there := s.values["line"]; there && (!ok || line == "") {
-			return usage("rows of the same line are joined in the plot", "%s: %v: want a text", p.at(s, "variant", "line"), s.values["line"])
+		line, err := p.word(s, "line", "rows of the same line are joined in the plot")
+		if err != nil {
+			return err
 		}
 		if line == "" {
 			line = name
 		}
-		from, ok := s.values["from"].(string)
-		if _, there := s.values["from"]; there && (!ok || from == "") {
-			return usage("from names the row above whose trained networks this one begins with", "%s: %v: want a text", p.at(s, "variant", "from"), s.values["from"])
+		from, err := p.word(s, "from", "from names the row above whose trained networks this one begins with")
+		if err != nil {
+			return err
 		}
-		for _, key := range []string{"name", "line", "from"} {
-			delete(s.values, key)
-		}
+		delete(s.values, "name")
 		if err := p.check(s, "variant"); err != nil {
 			return err
 		}
@@ -164,6 +162,17 @@ func (p *experimentParser) variant() error {
 		p.variants = append(p.variants, variant{name, line, from, s})
 	}
 	return nil
+}
+
+// word takes a key of a variant that is no flag out of it: a text, empty where there is none.
+func (p *experimentParser) word(s *settings, key, hint string) (string, error) {
+	v, there := s.values[key]
+	text, ok := v.(string)
+	if there && (!ok || text == "") {
+		return "", usage(hint, "%s: %v: want a text", p.at(s, "variant", key), v)
+	}
+	delete(s.values, key)
+	return text, nil
 }
 
 // rows crosses the variants with the matrix. A variant that has a key of the matrix itself is not multiplied by it.

@@ -47,7 +47,7 @@ func (l *lab) job(ctx context.Context, j experiment.Job, dir string) (r *run, he
 	if j.Start != "" {
 		r.train.Calibrate = 0 // the weights are not fresh
 		if dir != "" && !r.resume {
-			if err := begin(ctx, r.model, j.Start, filepath.Join(filepath.Dir(dir), j.Start)); err != nil {
+			if err := l.begin(ctx, j, r.model, filepath.Join(filepath.Dir(dir), j.Start)); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -58,16 +58,16 @@ func (l *lab) job(ctx context.Context, j experiment.Job, dir string) (r *run, he
 	return r, held, nil
 }
 
-// begin gives m the weights of the network that the run id left in its folder, compressed to the structure of m.
-func begin(ctx context.Context, m *model.File, id, dir string) error {
+// begin gives m the weights of the network that the start of j left in its folder, compressed to the structure of m.
+func (l *lab) begin(ctx context.Context, j experiment.Job, m *model.File, dir string) error {
 	from, err := model.Load(filepath.Join(dir, train.ModelFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return hinted{fmt.Errorf("the network of run %s, which this one begins with, is not kept", id), "remove " + dir + ", and it is trained again"}
+		return hinted{fmt.Errorf("the network of run %s, which this one begins with, is not kept", j.Start), "remove " + dir + ", and it is trained again"}
 	}
 	if err != nil {
 		return err
 	}
-	if err := sameShape("run "+id, from.Config, m.Config); err != nil {
+	if err := l.follows(j.Row, from.Config, m.Config); err != nil { // the settings chosen for it may be others than this row's
 		return err
 	}
 	if sameStructure("", from.Config, m.Config) != nil {
@@ -79,7 +79,7 @@ func begin(ctx context.Context, m *model.File, id, dir string) error {
 			how.Recurrent = []factor.Spec{*m.Config.Recurrent}
 		}
 		if from, _, err = model.Compress(ctx, from, how); err != nil {
-			return fmt.Errorf("the network of run %s cannot be compressed to this row's structure: %w", id, err)
+			return fmt.Errorf("the network of run %s cannot be compressed to this row's structure: %w", j.Start, err)
 		}
 	}
 	copyWeights(m.Net, from.Net)

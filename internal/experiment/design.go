@@ -176,8 +176,8 @@ func (d *Design) Validate() error {
 	return nil
 }
 
-// from is the number of the row whose networks a row begins with; -1: fresh weights.
-func (d *Design) from(row int) int {
+// From is the number of the row whose networks a row begins with; -1: fresh weights.
+func (d *Design) From(row int) int {
 	if d.Rows[row].From == "" {
 		return -1
 	}

@@ -75,29 +75,24 @@ func Run(ctx context.Context, d *Design, t Trainer, o Options) (complete bool, e
 	return true, l.test(ctx, s)
 }
 
-// train runs those of the jobs that are the shard's, not done, and begin with nothing that is missing, some at once. Jobs of the same id are run
-// once. It returns how many there were.
+// train runs those of a stage's jobs that are the shard's, not done, and begin with nothing that is missing, some at once. Jobs of the same id are
+// run once. It returns how many there were.
 func (l *lab) train(ctx context.Context, jobs []Planned) (int, error) {
 	var left []Planned
-	seen := map[string]bool{}
+	done, seen := map[string]bool{}, map[string]bool{}
+	for _, p := range jobs {
+		done[p.ID] = p.State == stateDone
+	}
 	for _, p := range jobs {
 		if p.State == stateDone && l.o.Store.Begun(p.ID) { // it ended between its result and its end
 			if err := l.t.Finish(p.Job, l.o.Store.Of(p.ID)); err != nil {
 				return 0, err
 			}
 		}
-		if p.State == stateDone || !l.o.Shard.has(p.Number) || seen[p.ID] {
-			continue
+		if p.State != stateDone && l.o.Shard.has(p.Number) && !seen[p.ID] && (p.Start == "" || done[p.Start]) {
+			seen[p.ID] = true
+			left = append(left, p)
 		}
-		if p.Start != "" {
-			if _, ok, err := l.o.Store.Result(p.Start); err != nil {
-				return 0, err
-			} else if !ok {
-				continue
-			}
-		}
-		seen[p.ID] = true
-		left = append(left, p)
 	}
 	// what was begun comes first, so that little lies about
 	slices.SortStableFunc(left, func(a, b Planned) int { return rank(a) - rank(b) })

@@ -22,6 +22,9 @@ type Status struct {
 	Open  []string  // rows whose settings are not chosen yet
 	Tuned [][]Tried // by row; nil where it is open, empty where there is nothing to choose
 	Point []int     // by row, the chosen point; -1 where it is open
+
+	// numbered counts the jobs of cross-validations, those too that are not known yet, so that shards agree whenever they look.
+	numbered int
 }
 
 // Complete reports whether every network is trained.
@@ -48,9 +51,8 @@ func See(ctx context.Context, d *Design, t Trainer, o Options) (*Status, error) 
 // see lists the jobs.
 func (l *lab) see(ctx context.Context) (*Status, error) {
 	s := &Status{}
-	number := 0
 	for row := range l.d.Rows {
-		tuned, missing, err := l.tune(ctx, s, row, &number)
+		tuned, missing, err := l.tune(ctx, s, row)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.d.Rows[row].Name, err)
 		}
@@ -75,9 +77,8 @@ func (l *lab) see(ctx context.Context) (*Status, error) {
 	return s, nil
 }
 
-// tune lists the jobs of a row's cross-validation and sums up what is done of it. number is that of its first job, and then of the next
-// row's: jobs that are not known yet have theirs as well, so that shards agree whenever they look.
-func (l *lab) tune(ctx context.Context, s *Status, row int, number *int) (tuned []Tried, missing int, err error) {
+// tune lists the jobs of a row's cross-validation and sums up what is done of it.
+func (l *lab) tune(ctx context.Context, s *Status, row int) (tuned []Tried, missing int, err error) {
 	if len(l.d.Points) == 1 {
 		return []Tried{}, 0, nil
 	}
@@ -85,20 +86,20 @@ func (l *lab) tune(ctx context.Context, s *Status, row int, number *int) (tuned 
 	if err != nil {
 		return nil, 0, err
 	}
-	if from := l.d.from(row); from >= 0 && s.Point[from] < 0 { // it is not known yet with which networks its jobs begin
+	if from := l.d.From(row); from >= 0 && s.Point[from] < 0 { // it is not known yet with which networks its jobs begin
 		missing = len(l.d.Points) * len(l.d.CV.Seeds) * folds
-		*number += missing
+		s.numbered += missing
 		return nil, missing, nil
 	}
 	for point := range l.d.Points {
 		var runs []Result
 		for _, seed := range l.d.CV.Seeds {
 			for fold := range folds {
-				p, r, err := l.plan(ctx, s, Job{Row: row, Point: point, Fold: fold, Seed: seed}, *number)
+				p, r, err := l.plan(ctx, s, Job{Row: row, Point: point, Fold: fold, Seed: seed}, s.numbered)
 				if err != nil {
 					return nil, 0, err
 				}
-				*number++
+				s.numbered++
 				s.CV = append(s.CV, p)
 				if p.State != stateDone {
 					missing++
@@ -136,7 +137,7 @@ func (l *lab) plan(ctx context.Context, s *Status, j Job, number int) (Planned, 
 
 // start is the id of the job whose network j begins with, which saw the same clips and has the same seed.
 func (l *lab) start(ctx context.Context, s *Status, j Job) (id string, err error) {
-	from := l.d.from(j.Row)
+	from := l.d.From(j.Row)
 	if from < 0 {
 		return "", nil
 	}
