@@ -30,7 +30,7 @@ from = "dense"
 kind = "dense"
 `
 
-// TestExperimentFrom: rows that begin with other rows' networks run after these, in one go and in shards, to the same numbers; the page and the report say so.
+// TestExperimentFrom: rows that begin with other rows' networks run after these, in one go, in shards and stopped again and again, to the same numbers; the page and the report say so.
 func TestExperimentFrom(t *testing.T) {
 	file := writeExperiment(t, fromDense)
 	dir := t.TempDir()
@@ -69,8 +69,12 @@ func TestExperimentFrom(t *testing.T) {
 		}
 	}
 	mustRun(t, "experiment", file, "--runs", at("shards"), "--out", at("shards-out"))
-	if whole, shards := numbersOf(t, at("whole-out")), numbersOf(t, at("shards-out")); !reflect.DeepEqual(whole, shards) {
-		t.Error("in shards the numbers are others")
+	stopAgainAndAgain(t, file, at("part"), at("part-out"))
+	whole := numbersOf(t, at("whole-out"))
+	for _, name := range []string{"shards-out", "part-out"} {
+		if !reflect.DeepEqual(whole, numbersOf(t, at(name))) {
+			t.Errorf("%s: the numbers are others", name)
+		}
 	}
 }
 

@@ -100,6 +100,31 @@ func numbersOf(t *testing.T, dir string) map[string]any {
 	return v
 }
 
+// stopAgainAndAgain runs an experiment that is stopped after ever more of what it says, until it is complete.
+func stopAgainAndAgain(t *testing.T, file, runs, out string) {
+	t.Helper()
+	stops := 0
+	for n := 1; ; n++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		stopAfter := &stopping{left: 2 + n, cancel: cancel}
+		said, errs, code := runStopping(t, ctx, stopAfter, "experiment", file, "--runs", runs, "--out", out, "--workers", "1", "--verbose")
+		cancel()
+		if code == ExitOK {
+			break
+		}
+		stops++
+		if code != ExitError || !strings.Contains(errs, "fdht: stopped; what is done is kept\nhint: the same command goes on\n") {
+			t.Fatalf("exit code %d\n%s%s", code, said, errs)
+		}
+		if n > 30 {
+			t.Fatal("it does not come to an end")
+		}
+	}
+	if stops < 2 {
+		t.Errorf("stopped %d times", stops)
+	}
+}
+
 // TestExperiment: an experiment that runs in one go, one that is stopped again and again, and one in shards come to the same.
 func TestExperiment(t *testing.T) {
 	file := writeExperiment(t, tinyExperiment)
@@ -137,26 +162,7 @@ func TestExperiment(t *testing.T) {
 	})
 
 	t.Run("stopped", func(t *testing.T) {
-		stops := 0
-		for n := 1; ; n++ {
-			ctx, cancel := context.WithCancel(t.Context())
-			stopAfter := &stopping{left: 2 + n, cancel: cancel}
-			out, errs, code := runStopping(t, ctx, stopAfter, "experiment", file, "--runs", at("part"), "--out", at("part-out"), "--workers", "1", "--verbose")
-			cancel()
-			if code == ExitOK {
-				break
-			}
-			stops++
-			if code != ExitError || !strings.Contains(errs, "fdht: stopped; what is done is kept\nhint: the same command goes on\n") {
-				t.Fatalf("exit code %d\n%s%s", code, out, errs)
-			}
-			if n > 30 {
-				t.Fatal("it does not come to an end")
-			}
-		}
-		if stops < 2 {
-			t.Errorf("stopped %d times", stops)
-		}
+		stopAgainAndAgain(t, file, at("part"), at("part-out"))
 		if part := numbersOf(t, at("part-out")); !reflect.DeepEqual(part, whole) {
 			t.Errorf("stopped and resumed:\n%v\nin one go:\n%v", part, whole)
 		}
