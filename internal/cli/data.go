@@ -122,7 +122,11 @@ func checkText(c *dataset.Checked) string {
 	}
 	fmt.Fprintf(&b, "%s: %s, %d clips, %d classes, %d groups, %s %s %s\n", c.Name, c.Kind, c.Report.Clips, len(c.Classes), len(c.Groups),
 		thousands(int64(c.Total)), unit, strings.Join(sizes, ", "))
-	fmt.Fprintf(&b, "a clip has %d to %d frames, half of them %d or fewer\n\n", c.Frames.Min, c.Frames.Max, c.Frames.Median)
+	if c.Frames.Min == c.Frames.Max {
+		fmt.Fprintf(&b, "each clip has %d frame%s\n\n", c.Frames.Max, plural(c.Frames.Max))
+	} else {
+		fmt.Fprintf(&b, "a clip has %d to %d frames, half of the clips %d or fewer\n\n", c.Frames.Min, c.Frames.Max, c.Frames.Median)
+	}
 	t := newTable()
 	t.AppendHeader(table.Row{"class", "clips"})
 	for _, n := range c.Classes {

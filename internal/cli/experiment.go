@@ -160,7 +160,7 @@ func (c *experimentCmd) report(ctx context.Context, u *ui, l *lab, store experim
 	return u.print("%s\n%s\n", render(t), page)
 }
 
-// command is how the page says the experiment is run; where things are on this machine does not belong there.
+// command is how the page says the experiment is run; where things are on this machine does not belong there, but for their names.
 func (c *experimentCmd) command() string {
 	file := filepath.Clean(c.File)
 	if !filepath.IsLocal(file) {
@@ -168,7 +168,11 @@ func (c *experimentCmd) command() string {
 	}
 	text := "fdht experiment " + filepath.ToSlash(file)
 	if c.Data != "" {
-		text += " --data PATH"
+		data := filepath.Clean(c.Data)
+		if !filepath.IsLocal(data) {
+			data = filepath.Join("PATH", filepath.Base(data))
+		}
+		text += " --data " + filepath.ToSlash(data)
 	}
 	if c.List != "" {
 		text += " --split-list LISTS"

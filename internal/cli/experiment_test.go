@@ -531,3 +531,18 @@ func checkNetwork(t *testing.T, name string, c *config) {
 		t.Errorf("%s: %v", name, err)
 	}
 }
+
+// TestExperimentCommand: the page has the command as it was typed, without the places of this machine.
+func TestExperimentCommand(t *testing.T) {
+	for want, c := range map[string]experimentCmd{
+		"fdht experiment experiments/a.toml":                                        {File: "experiments/a.toml"},
+		"fdht experiment experiments/a.toml --data cropped":                         {File: "./experiments/a.toml", Data: "cropped"},
+		"fdht experiment a.toml --data PATH/BasicMotions --split-list LISTS":        {File: "/home/me/a.toml", Data: "/home/me/BasicMotions/", List: "/home/me/lists"},
+		"fdht experiment a.toml --data PATH/depth":                                  {File: "../a.toml", Data: "../../depth"},
+		"fdht experiment a.toml --data made:train=16,val=8,test=16,frames=4,seed=3": {File: "a.toml", Data: "made:train=16,val=8,test=16,frames=4,seed=3"},
+	} {
+		if got := c.command(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
